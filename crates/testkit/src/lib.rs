@@ -1,0 +1,9 @@
+//! Fixtures for tests and for the developer commands: the pinned toolchain, an API server, a local cluster,
+//! images and Spark itself. Everything here does I/O; everything built is cached outside the checkout.
+
+pub mod cache;
+pub mod command;
+pub mod error;
+pub mod progress;
+
+pub use error::{Error, Result};
