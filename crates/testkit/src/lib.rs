@@ -5,5 +5,6 @@ pub mod cache;
 pub mod command;
 pub mod error;
 pub mod progress;
+pub mod wheels;
 
 pub use error::{Error, Result};
