@@ -1,2 +1,38 @@
-//! placeholder
-fn main() {}
+//! The developer commands: reads the command line and hands each verb to its own module.
+
+mod cluster;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+use sparkconnect_testkit::Result;
+
+/// Developer commands of sparkconnect.
+#[derive(Parser)]
+#[command(name = "cargo xtask", bin_name = "cargo xtask")]
+struct Cli {
+    #[command(subcommand)]
+    verb: Verb,
+}
+
+#[derive(Subcommand)]
+enum Verb {
+    /// The local Kubernetes cluster.
+    Cluster(cluster::Cli),
+}
+
+fn main() -> ExitCode {
+    match run(Cli::parse()) {
+        Ok(code) => code,
+        Err(error) => {
+            eprintln!("error: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(cli: Cli) -> Result<ExitCode> {
+    match cli.verb {
+        Verb::Cluster(cli) => cluster::run(cli),
+    }
+}
