@@ -1,0 +1,172 @@
+//! Conditions of both resources: their types, when each is true, and how a list of them changes. No I/O.
+
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time};
+use k8s_openapi::jiff::Timestamp;
+
+/// True while at least one replica answers the semantic probe and takes sessions (server), or while the session exists on
+/// its replica and its connection Secret is written (session).
+pub const READY: &str = "Ready";
+/// True while the operator changes something: replicas start, drain, restart or stop. The message says which.
+pub const PROGRESSING: &str = "Progressing";
+/// True when every answering replica reports `spec.version`; False names the version found, or says that the version is
+/// not supported and why; Unknown until a replica has answered.
+pub const VERSION_MATCHED: &str = "VersionMatched";
+/// True when every Secret and ConfigMap that the spec names exists and is usable; False names those that are not.
+pub const INPUTS_RESOLVED: &str = "InputsResolved";
+/// True when something is wrong that needs a person: a crash loop, an image that cannot be pulled, a refused pod. The
+/// message quotes the cause.
+pub const DEGRADED: &str = "Degraded";
+/// True once a session has a replica.
+pub const ASSIGNED: &str = "Assigned";
+/// False where sessions' URLs point at the server itself, whose one token all its sessions share.
+pub const ACCESS_ENFORCED: &str = "AccessEnforced";
+
+/// Longest message of a condition: the API server's own bound is 32,768 characters; a person reads far less.
+const MESSAGE_LIMIT: usize = 1024;
+
+/// What a condition is to be, before it is merged into a list.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Observation {
+    /// One of this module's types.
+    pub type_: &'static str,
+    /// True, False, or `None` for Unknown.
+    pub status: Option<bool>,
+    /// A CamelCase word that programs can match on.
+    pub reason: &'static str,
+    /// A sentence for people.
+    pub message: String,
+}
+
+impl Observation {
+    /// A condition with the status True.
+    pub fn yes(type_: &'static str, reason: &'static str, message: impl Into<String>) -> Self {
+        Self {
+            type_,
+            status: Some(true),
+            reason,
+            message: message.into(),
+        }
+    }
+
+    /// A condition with the status False.
+    pub fn no(type_: &'static str, reason: &'static str, message: impl Into<String>) -> Self {
+        Self {
+            type_,
+            status: Some(false),
+            reason,
+            message: message.into(),
+        }
+    }
+
+    /// A condition with the status Unknown.
+    pub fn unknown(type_: &'static str, reason: &'static str, message: impl Into<String>) -> Self {
+        Self {
+            type_,
+            status: None,
+            reason,
+            message: message.into(),
+        }
+    }
+
+    fn status_text(&self) -> &'static str {
+        match self.status {
+            Some(true) => "True",
+            Some(false) => "False",
+            None => "Unknown",
+        }
+    }
+}
+
+/// Puts `observation` in the place of its type in `conditions`; `lastTransitionTime` moves only when the status changes.
+pub fn set(
+    conditions: &mut Vec<Condition>,
+    observation: &Observation,
+    generation: Option<i64>,
+    now: Timestamp,
+) {
+    let status = observation.status_text();
+    let old = conditions
+        .iter()
+        .position(|condition| condition.type_ == observation.type_);
+    let since = old
+        .map(|index| &conditions[index])
+        .filter(|condition| condition.status == status)
+        .map_or(Time(now), |condition| {
+            condition.last_transition_time.clone()
+        });
+    let condition = Condition {
+        type_: observation.type_.to_owned(),
+        status: status.to_owned(),
+        reason: observation.reason.to_owned(),
+        message: observation.message.chars().take(MESSAGE_LIMIT).collect(),
+        observed_generation: generation,
+        last_transition_time: since,
+    };
+    match old {
+        Some(index) => conditions[index] = condition,
+        None => conditions.push(condition),
+    }
+}
+
+/// The condition of a type, if the list has it.
+pub fn find<'a>(conditions: &'a [Condition], type_: &str) -> Option<&'a Condition> {
+    conditions.iter().find(|condition| condition.type_ == type_)
+}
+
+/// Whether the list has the condition with the status True.
+pub fn is_true(conditions: &[Condition], type_: &str) -> bool {
+    find(conditions, type_).is_some_and(|condition| condition.status == "True")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(second: i64) -> Timestamp {
+        Timestamp::from_second(second).unwrap()
+    }
+
+    #[test]
+    fn the_transition_time_moves_only_with_the_status() {
+        let mut list = Vec::new();
+        set(
+            &mut list,
+            &Observation::no(READY, "Starting", "starts"),
+            Some(1),
+            at(10),
+        );
+        set(
+            &mut list,
+            &Observation::no(READY, "Waiting", "waits"),
+            Some(2),
+            at(20),
+        );
+        assert_eq!(list[0].last_transition_time, Time(at(10)));
+        assert_eq!(
+            (list[0].reason.as_str(), list[0].observed_generation),
+            ("Waiting", Some(2))
+        );
+        set(
+            &mut list,
+            &Observation::yes(READY, "Serving", "serves"),
+            Some(2),
+            at(30),
+        );
+        assert_eq!(list[0].last_transition_time, Time(at(30)));
+        assert_eq!(list.len(), 1);
+        assert!(is_true(&list, READY) && !is_true(&list, DEGRADED));
+    }
+
+    #[test]
+    fn a_long_message_is_cut() {
+        let mut list = Vec::new();
+        set(
+            &mut list,
+            &Observation::unknown(READY, "Long", "é".repeat(5000)),
+            None,
+            at(1),
+        );
+        assert_eq!(list[0].message.chars().count(), MESSAGE_LIMIT);
+        assert_eq!(list[0].status, "Unknown");
+    }
+}
