@@ -5,6 +5,7 @@ pub mod cache;
 pub mod command;
 pub mod error;
 pub mod progress;
+pub mod spark;
 pub mod toolchain;
 pub mod wheels;
 
