@@ -2,8 +2,11 @@
 //! images and Spark itself. Everything here does I/O; everything built is cached outside the checkout.
 
 pub mod cache;
+pub mod cluster;
 pub mod command;
 pub mod error;
+pub mod pki;
+pub mod process;
 pub mod progress;
 pub mod spark;
 pub mod toolchain;

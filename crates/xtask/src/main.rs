@@ -1,6 +1,7 @@
 //! The developer commands: reads the command line and hands each verb to its own module.
 
 mod cluster;
+mod generate;
 
 use std::process::ExitCode;
 
@@ -19,6 +20,8 @@ struct Cli {
 enum Verb {
     /// The local Kubernetes cluster.
     Cluster(cluster::Cli),
+    /// Write every generated file of the repository, or check them.
+    Gen(generate::Cli),
 }
 
 fn main() -> ExitCode {
@@ -34,5 +37,6 @@ fn main() -> ExitCode {
 fn run(cli: Cli) -> Result<ExitCode> {
     match cli.verb {
         Verb::Cluster(cli) => cluster::run(cli),
+        Verb::Gen(cli) => generate::run(&cli),
     }
 }

@@ -1,0 +1,159 @@
+//! The local cluster: a real Kubernetes of one node on this machine, from etcd to kube-proxy, with nothing but itself to talk to.
+//! One a machine; needs Linux and root.
+//!
+//! `up` starts it afresh, keeping only the images of an earlier one; `down` leaves nothing of it running, mounted or routed.
+//! What a killed `up`, or a machine in which everything was killed, leaves behind is removed by the next `up` or `down`.
+
+mod cgroup;
+mod config;
+mod host;
+mod images;
+mod layout;
+mod mounts;
+mod network;
+mod parts;
+mod secrets;
+mod start;
+mod status;
+mod stop;
+
+use std::fs::File;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+pub use layout::{NODE, NODE_ADDRESS, POD_RANGE, SERVICE_RANGE};
+pub use status::{PartStatus, Status};
+
+use crate::error::{Error, Result};
+use crate::toolchain::{self, Kubernetes};
+use crate::{cache, progress};
+use layout::Layout;
+
+/// The local cluster, which may be running or not.
+#[derive(Debug)]
+pub struct Cluster {
+    layout: Layout,
+    programs: Kubernetes,
+    kubeconfig: PathBuf,
+}
+
+impl Cluster {
+    /// Starts the cluster, or finds that it runs and answers.
+    ///
+    /// # Errors
+    /// Without root, without a program that cannot be installed, with a port taken, or when a part does not come to work.
+    pub fn up() -> Result<Self> {
+        host::require_root()?;
+        let _lock = lock()?;
+        let cluster = Self::new()?;
+        cluster.refuse_foreign()?;
+        let missing = start::missing(&cluster.layout);
+        if missing.is_empty() {
+            // Whoever is slow to answer is not restarted: others may be using the cluster.
+            start::wait_until_working(&cluster.layout, &cluster.programs)?;
+            return Ok(cluster);
+        }
+        let host = host::prepare()?;
+        cluster.clear_remains(&missing)?;
+        progress::step("Starting Kubernetes", || cluster.start(&host))?;
+        Ok(cluster)
+    }
+
+    /// The cluster that runs.
+    ///
+    /// # Errors
+    /// When it does not run.
+    pub fn running() -> Result<Self> {
+        let cluster = Self::new()?;
+        cluster.refuse_foreign()?;
+        if start::missing(&cluster.layout).is_empty() {
+            return Ok(cluster);
+        }
+        Err(Error::new("the local cluster does not run").hint("`cargo xtask cluster up` starts it"))
+    }
+
+    /// The path of the administrator's kubeconfig.
+    pub fn kubeconfig(&self) -> &Path {
+        &self.kubeconfig
+    }
+
+    /// kubectl with `args`, as the administrator.
+    pub fn kubectl(&self, args: &[&str]) -> Command {
+        let mut kubectl = start::kubectl(&self.layout, &self.programs);
+        kubectl.args(args);
+        kubectl
+    }
+
+    /// Imports the images of a docker archive; nothing happens if they are there with the same content.
+    ///
+    /// # Errors
+    /// When it is no docker archive, or containerd refuses it.
+    pub fn load_image(&self, archive: &Path) -> Result<()> {
+        images::load(&self.layout, archive)
+    }
+
+    /// What of it runs.
+    pub fn status(&self) -> Status {
+        status::status(&self.layout, &self.programs)
+    }
+
+    /// The cluster of this user's cache, running or not; builds its programs if they are missing.
+    ///
+    /// # Errors
+    /// When the programs cannot be built.
+    pub fn new() -> Result<Self> {
+        let layout = Layout::new()?;
+        let kubeconfig = layout.kubeconfig();
+        Ok(Self {
+            layout,
+            programs: toolchain::kubernetes()?,
+            kubeconfig,
+        })
+    }
+
+    fn start(&self, host: &host::Host) -> Result<()> {
+        start::start(&self.layout, &self.programs, host).inspect_err(|_| {
+            // The logs stay. What cannot be removed now, the next `up` tries again and tells about.
+            if let Err(error) = stop::clear(&self.layout) {
+                progress::note(&format!("removing what was started: {error}"));
+            }
+        })
+    }
+
+    fn clear_remains(&self, missing: &[&str]) -> Result<()> {
+        if !stop::anything_left(&self.layout) {
+            return Ok(());
+        }
+        let what = format!(
+            "Removing what is left of an earlier cluster (not running: {})",
+            missing.join(", ")
+        );
+        progress::step(&what, || stop::clear(&self.layout))
+    }
+
+    fn refuse_foreign(&self) -> Result<()> {
+        stop::foreign_owner(&self.layout).map_or(Ok(()), |owner| Err(stop::refuse_foreign(&owner)))
+    }
+}
+
+/// Ends the cluster and removes its traces. Its images stay for the next start unless `purge` is set, which removes the logs too.
+///
+/// # Errors
+/// Without root, or when something cannot be ended or removed.
+pub fn down(purge: bool) -> Result<()> {
+    host::require_root()?;
+    let _lock = lock()?;
+    let layout = Layout::new()?;
+    if let Some(owner) = stop::foreign_owner(&layout) {
+        return Err(stop::refuse_foreign(&owner));
+    }
+    if stop::anything_left(&layout) {
+        progress::step("Ending the cluster", || stop::clear(&layout))?;
+    }
+    if purge { stop::purge(&layout) } else { Ok(()) }
+}
+
+/// One `up` or `down` at a time on the machine.
+fn lock() -> Result<File> {
+    cache::lock(Path::new(layout::LOCK))
+}
