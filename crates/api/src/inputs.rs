@@ -2,6 +2,8 @@
 
 pub use crate::rules::reserved;
 
+use crate::rules;
+
 use kube::KubeSchema;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -11,10 +13,10 @@ use serde::{Deserialize, Serialize};
 #[serde(rename_all = "camelCase")]
 pub struct KeyRef {
     /// Name of the Secret or ConfigMap.
-    #[schemars(length(min = 1, max = 253))]
+    #[schemars(schema_with = "rules::object_name")]
     pub name: String,
     /// Key in its data.
-    #[schemars(length(min = 1, max = 253))]
+    #[schemars(schema_with = "rules::data_key")]
     pub key: String,
 }
 
@@ -33,13 +35,11 @@ pub struct ValueSource {
 }
 
 /// A Spark setting whose value is kept in a Secret or ConfigMap.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, KubeSchema)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
-#[x_kube(validation = Rule::new("self.name.startsWith('spark.')")
-    .message("name is a Spark setting and starts with `spark.`; a Hadoop setting is written spark.hadoop.NAME"))]
 pub struct ConfFrom {
     /// Name of the Spark setting.
-    #[schemars(length(min = 1, max = 253))]
+    #[schemars(schema_with = "rules::setting_name")]
     pub name: String,
     /// Where its value comes from.
     pub value_from: ValueSource,
@@ -73,14 +73,15 @@ impl InjectAs {
     .message("mountPath goes with `as: Files` only"))]
 pub struct Injection {
     /// Name of the Secret or ConfigMap, in the server's namespace.
-    #[schemars(length(min = 1, max = 253))]
+    #[schemars(schema_with = "rules::object_name")]
     pub name: String,
     /// How it is injected.
     #[serde(default, rename = "as")]
     pub inject_as: InjectAs,
     /// Folder of the files; absent means `/etc/sparkconnect/secrets/<name>` or `/etc/sparkconnect/configmaps/<name>`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(length(max = 1024), regex(pattern = "^/[^:]+$"))]
+    #[schemars(length(max = 1024))]
+    #[x_kube(validation = Rule::new("self.matches('^/[^:]+$')").message("mountPath is an absolute path without `:`"))]
     pub mount_path: Option<String>,
 }
 

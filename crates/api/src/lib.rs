@@ -9,6 +9,7 @@
 )]
 
 pub mod condition;
+mod definitions;
 pub mod inputs;
 pub mod labels;
 pub mod memory;
@@ -17,6 +18,7 @@ mod rules;
 pub mod server;
 pub mod session;
 
+pub use definitions::definitions;
 pub use memory::Memory;
 pub use period::Period;
 pub use server::{ServerStatus, SparkConnectServer, SparkConnectServerSpec};

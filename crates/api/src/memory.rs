@@ -76,7 +76,6 @@ impl JsonSchema for Memory {
     fn json_schema(_: &mut SchemaGenerator) -> Schema {
         json_schema!({
             "type": "string",
-            "minLength": 2,
             "maxLength": 10,
             "x-kubernetes-validations": [{
                 "rule": "self.matches('^[1-9][0-9]{0,8}[mgt]$')",

@@ -84,10 +84,9 @@ impl JsonSchema for Period {
     fn json_schema(_: &mut SchemaGenerator) -> Schema {
         json_schema!({
             "type": "string",
-            "minLength": 2,
             "maxLength": 20,
             "x-kubernetes-validations": [{
-                "rule": "self.matches('^([0-9]{1,6}h)?([0-9]{1,6}m)?([0-9]{1,6}s)?$')",
+                "rule": "self != '' && self.matches('^([0-9]{1,6}h)?([0-9]{1,6}m)?([0-9]{1,6}s)?$')",
                 "message": "must be a length of time such as 90s, 30m or 1h30m",
             }],
         })

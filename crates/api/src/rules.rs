@@ -115,6 +115,91 @@ pub(crate) fn hadoop_conf(_: &mut SchemaGenerator) -> Schema {
     })])
 }
 
+/// The schema of the name of a setting whose value comes from elsewhere: Spark's, and not decided elsewhere.
+pub(crate) fn setting_name(_: &mut SchemaGenerator) -> Schema {
+    let reserved: Vec<String> = RESERVED.iter().map(|(key, _)| format!("'{key}'")).collect();
+    text(
+        253,
+        &[
+            json!({
+                "rule": "self.startsWith('spark.')",
+                "message": "name is a Spark setting and starts with `spark.`; a Hadoop setting is written spark.hadoop.NAME",
+            }),
+            json!({
+                "rule": format!("!(self in [{}])", reserved.join(", ")),
+                "message": "this setting is decided by another field of the spec or by the operator: remove it",
+            }),
+        ],
+    )
+}
+
+/// The schema of a name of a Secret, ConfigMap or ServiceAccount.
+pub(crate) fn object_name(_: &mut SchemaGenerator) -> Schema {
+    text(
+        253,
+        &[json!({
+            "rule": "self.matches('^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$')",
+            "message": "must be the name of an object: lower-case letters, digits, `-` and `.`",
+        })],
+    )
+}
+
+/// The schema of a key in the data of a Secret or ConfigMap.
+pub(crate) fn data_key(_: &mut SchemaGenerator) -> Schema {
+    text(
+        253,
+        &[json!({
+            "rule": "self.matches('^[-._a-zA-Z0-9]+$')",
+            "message": "must be a key of a Secret or ConfigMap: letters, digits, `-`, `_` and `.`",
+        })],
+    )
+}
+
+/// The schema of a list that Spark takes joined by commas.
+pub(crate) fn entries(_: &mut SchemaGenerator) -> Schema {
+    let item = json!({
+        "rule": "self.matches('^[^,\\s]+$')",
+        "message": "give one entry an item: not empty, without a comma or a space",
+    });
+    list(&text(2048, &[item]))
+}
+
+/// The schema of a list of Maven coordinates.
+pub(crate) fn packages(_: &mut SchemaGenerator) -> Schema {
+    let item = json!({
+        "rule": "self.matches('^[^:,\\s]+:[^:,\\s]+:[^:,\\s]+$')",
+        "message": "a package is written group:artifact:version",
+    });
+    list(&text(512, &[item]))
+}
+
+/// The schema of references to pull secrets, one a name.
+pub(crate) fn pull_secrets(generator: &mut SchemaGenerator) -> Schema {
+    let mut name = object_name(generator);
+    name.insert("description".to_owned(), "Name of the Secret.".into());
+    json_schema!({
+        "type": "array",
+        "maxItems": 10,
+        "x-kubernetes-list-type": "map",
+        "x-kubernetes-list-map-keys": ["name"],
+        "items": {
+            "description": "A Secret of the type kubernetes.io/dockerconfigjson.",
+            "type": "object",
+            "required": ["name"],
+            "properties": { "name": name },
+        },
+    })
+}
+
+/// A string with rules; its greatest length keeps their cost small.
+fn text(max_length: u32, rules: &[Value]) -> Schema {
+    json_schema!({ "type": "string", "maxLength": max_length, "x-kubernetes-validations": rules })
+}
+
+fn list(item: &Schema) -> Schema {
+    json_schema!({ "type": "array", "maxItems": 200, "items": item })
+}
+
 fn settings(rules: &[Value]) -> Schema {
     json_schema!({
         "type": "object",

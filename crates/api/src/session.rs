@@ -7,9 +7,9 @@ use kube::{CustomResource, KubeSchema};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::Period;
 use crate::inputs::KeyRef;
 use crate::server::OnServerLoss;
+use crate::{Period, condition};
 
 /// One session on a server, with an identity of its own: its URL works in plain PySpark.
 #[derive(CustomResource, Clone, Debug, PartialEq, Serialize, Deserialize, KubeSchema)]
@@ -56,19 +56,24 @@ use crate::server::OnServerLoss;
 )]
 pub struct SparkSessionSpec {
     /// Name of the SparkConnectServer, in the same namespace.
-    #[schemars(length(min = 1, max = 40))]
-    #[x_kube(validation = Rule::new("self == oldSelf").message("server cannot be changed: make a new SparkSession"))]
+    #[schemars(length(max = 40))]
+    #[x_kube(
+        validation = Rule::new("self.matches('^[a-z]([-a-z0-9]*[a-z0-9])?$')")
+            .message("server is the name of a SparkConnectServer: lower-case letters, digits and `-`"),
+        validation = Rule::new("self == oldSelf").message("server cannot be changed: make a new SparkSession")
+    )]
     pub server: String,
 
     /// Identity on the server. Absent: `<namespace>/<name>` of this resource.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(length(min = 1, max = 253))]
-    #[x_kube(validation = Rule::new("self.matches('^[^,\\\\s]+$')").message("user has no space and no comma"))]
+    #[schemars(length(max = 253))]
+    #[x_kube(validation = Rule::new("self.matches('^[^,\\s]+$')")
+        .message("user is not empty and has no space and no comma"))]
     pub user: Option<String>,
 
     /// The session's id on the server, a UUID. Absent: this resource's UID.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(length(min = 36, max = 36))]
+    #[schemars(length(max = 36))]
     #[x_kube(validation = Rule::new("self.matches('^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$')")
         .message("sessionId is a UUID in lower case, such as 6f1f0d4e-6e0e-4f58-9d6e-2f6a3c1b7a10"))]
     pub session_id: Option<String>,
@@ -90,12 +95,12 @@ pub struct SparkSessionSpec {
 
     /// The session expires without activity for this long. Absent: the server's `sessions.idleTimeout`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[x_kube(validation = Rule::new("duration(self) > duration('0s')").message("idleTimeout is longer than 0s"))]
+    #[x_kube(validation = Rule::new("self.matches('[1-9]')").message("idleTimeout is longer than 0s"))]
     pub idle_timeout: Option<Period>,
 
     /// The session expires at this age. Absent: the server's `sessions.ttl`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[x_kube(validation = Rule::new("duration(self) > duration('0s')").message("ttl is longer than 0s"))]
+    #[x_kube(validation = Rule::new("self.matches('[1-9]')").message("ttl is longer than 0s"))]
     pub ttl: Option<Period>,
 
     /// What becomes of the session when its replica is gone. Absent: the server's `sessions.onServerLoss`.
@@ -118,7 +123,7 @@ pub struct SparkSessionSpec {
 )]
 pub struct Artifact {
     /// Name on the server: a prefix that says what it is, and a file name, as in `pyfiles/helpers.py`.
-    #[schemars(length(min = 1, max = 253))]
+    #[schemars(length(max = 253))]
     pub name: String,
     /// A key of a Secret.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -140,7 +145,7 @@ pub struct SessionStatus {
     pub phase: Option<SessionPhase>,
     /// Assigned, Ready, AccessEnforced.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    #[schemars(extend("x-kubernetes-list-type" = "map", "x-kubernetes-list-map-keys" = ["type"]))]
+    #[schemars(schema_with = "condition::list")]
     pub conditions: Vec<Condition>,
     /// Name of the replica (its driver pod) that the session lives on.
     #[serde(default, skip_serializing_if = "Option::is_none")]

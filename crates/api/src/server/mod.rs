@@ -65,7 +65,9 @@ pub struct SparkConnectServerSpec {
 
     /// Image of driver and executors. Absent: the operator's default for the version.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(length(min = 1, max = 512))]
+    #[schemars(length(max = 512))]
+    #[x_kube(validation = Rule::new("self.matches('^[^\\s]+$')")
+        .message("image is a reference such as registry/name:tag, not empty and without a space"))]
     pub image: Option<String>,
 
     /// When the image is pulled. Absent: Kubernetes' own rule.
@@ -74,7 +76,7 @@ pub struct SparkConnectServerSpec {
 
     /// Secrets to pull the image with.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    #[schemars(length(max = 10))]
+    #[schemars(schema_with = "rules::pull_secrets")]
     pub image_pull_secrets: Vec<LocalObjectReference>,
 
     /// Where executors run.
@@ -146,7 +148,7 @@ pub struct SparkConnectServerSpec {
 
     /// Service account of driver pods. Absent: one is made, with the few rights that a driver needs.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(length(min = 1, max = 253))]
+    #[schemars(schema_with = "rules::object_name")]
     pub service_account_name: Option<String>,
 }
 
@@ -198,27 +200,27 @@ pub enum IpFamily {
 pub struct Dependencies {
     /// Jars, as URLs or `local://` paths (`spark.jars`).
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    #[schemars(length(max = 200))]
+    #[schemars(schema_with = "rules::entries")]
     pub jars: Vec<String>,
     /// Maven coordinates, `group:artifact:version` (`spark.jars.packages`).
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    #[schemars(length(max = 200))]
+    #[schemars(schema_with = "rules::packages")]
     pub packages: Vec<String>,
     /// Maven repositories searched before the default ones (`spark.jars.repositories`).
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    #[schemars(length(max = 20))]
+    #[schemars(schema_with = "rules::entries")]
     pub repositories: Vec<String>,
     /// Files for the working folder of every executor (`spark.files`).
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    #[schemars(length(max = 200))]
+    #[schemars(schema_with = "rules::entries")]
     pub files: Vec<String>,
     /// Python files and zips for the Python path of every worker (`spark.submit.pyFiles`).
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    #[schemars(length(max = 200))]
+    #[schemars(schema_with = "rules::entries")]
     pub py_files: Vec<String>,
     /// Archives that every executor unpacks (`spark.archives`).
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    #[schemars(length(max = 200))]
+    #[schemars(schema_with = "rules::entries")]
     pub archives: Vec<String>,
 }
 
@@ -228,11 +230,11 @@ pub struct Dependencies {
 pub struct Sessions {
     /// A session without activity for this long expires. A running query is activity.
     #[serde(default = "one_hour")]
-    #[x_kube(validation = Rule::new("duration(self) > duration('0s')").message("idleTimeout is longer than 0s"))]
+    #[x_kube(validation = Rule::new("self.matches('[1-9]')").message("idleTimeout is longer than 0s"))]
     pub idle_timeout: Period,
     /// A session expires at this age, whatever it does. Absent: no such limit.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[x_kube(validation = Rule::new("duration(self) > duration('0s')").message("ttl is longer than 0s"))]
+    #[x_kube(validation = Rule::new("self.matches('[1-9]')").message("ttl is longer than 0s"))]
     pub ttl: Option<Period>,
     /// What becomes of a session whose replica is gone.
     #[serde(default)]

@@ -134,8 +134,11 @@ fn quantities(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
         "maxProperties": 20,
         "additionalProperties": {
             "x-kubernetes-int-or-string": true,
-            "anyOf": [{ "type": "integer" }, { "type": "string" }],
-            "pattern": "^([0-9]+([.][0-9]+)?)(m|k|M|G|T|P|E|Ki|Mi|Gi|Ti|Pi|Ei)?$",
+            "maxLength": 32,
+            "x-kubernetes-validations": [{
+                "rule": "isQuantity(string(self)) && !quantity(string(self)).isLessThan(quantity('0'))",
+                "message": "must be an amount of a resource, such as 2, 500m or 10Gi",
+            }],
         },
         "x-kubernetes-validations": [{
             "rule": "!('memory' in self)",

@@ -4,6 +4,8 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::condition;
+
 /// Observed state of a SparkConnectServer.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
@@ -16,7 +18,7 @@ pub struct ServerStatus {
     pub phase: Option<ServerPhase>,
     /// Ready, Progressing, VersionMatched, InputsResolved, Degraded.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    #[schemars(extend("x-kubernetes-list-type" = "map", "x-kubernetes-list-map-keys" = ["type"]))]
+    #[schemars(schema_with = "condition::list")]
     pub conditions: Vec<Condition>,
     /// Driver pods that exist.
     #[serde(default)]
