@@ -158,7 +158,7 @@ pub(crate) fn data_key(_: &mut SchemaGenerator) -> Schema {
 /// The schema of a list that Spark takes joined by commas.
 pub(crate) fn entries(_: &mut SchemaGenerator) -> Schema {
     let item = json!({
-        "rule": "self.matches('^[^,\\s]+$')",
+        "rule": "self.matches('^[^,[:space:]]+$')",
         "message": "give one entry an item: not empty, without a comma or a space",
     });
     list(&text(2048, &[item]))
@@ -167,7 +167,7 @@ pub(crate) fn entries(_: &mut SchemaGenerator) -> Schema {
 /// The schema of a list of Maven coordinates.
 pub(crate) fn packages(_: &mut SchemaGenerator) -> Schema {
     let item = json!({
-        "rule": "self.matches('^[^:,\\s]+:[^:,\\s]+:[^:,\\s]+$')",
+        "rule": "self.matches('^[^:,[:space:]]+:[^:,[:space:]]+:[^:,[:space:]]+$')",
         "message": "a package is written group:artifact:version",
     });
     list(&text(512, &[item]))

@@ -67,7 +67,7 @@ pub struct SparkSessionSpec {
     /// Identity on the server. Absent: `<namespace>/<name>` of this resource.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 253))]
-    #[x_kube(validation = Rule::new("self.matches('^[^,\\s]+$')")
+    #[x_kube(validation = Rule::new("self.matches('^[^,[:space:]]+$')")
         .message("user is not empty and has no space and no comma"))]
     pub user: Option<String>,
 

@@ -66,7 +66,7 @@ pub struct SparkConnectServerSpec {
     /// Image of driver and executors. Absent: the operator's default for the version.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 512))]
-    #[x_kube(validation = Rule::new("self.matches('^[^\\s]+$')")
+    #[x_kube(validation = Rule::new("self.matches('^[^[:space:]]+$')")
         .message("image is a reference such as registry/name:tag, not empty and without a space"))]
     pub image: Option<String>,
 
@@ -89,7 +89,7 @@ pub struct SparkConnectServerSpec {
     pub replicas: i32,
 
     /// Stops every replica and keeps the resource. Live sessions are lost.
-    #[serde(default, skip_serializing_if = "is_false")]
+    #[serde(default)]
     pub suspend: bool,
 
     /// Spark settings.
@@ -159,7 +159,7 @@ pub enum ImagePullPolicy {
     Always,
     /// When the node does not have it.
     IfNotPresent,
-    /// Never: the node must have it.
+    /// Not at all: the node must have it.
     Never,
 }
 
@@ -303,12 +303,4 @@ fn yes() -> bool {
 
 fn one_hour() -> Period {
     Period::from_secs(3600)
-}
-
-#[expect(
-    clippy::trivially_copy_pass_by_ref,
-    reason = "the signature that serde asks for"
-)]
-fn is_false(value: &bool) -> bool {
-    !*value
 }

@@ -47,17 +47,25 @@ fn resource(definition: &Value) -> String {
         word(&names["shortNames"][0]),
         word(&names["categories"][0]),
     );
-    for rule in messages(schema) {
-        text.push_str(&format!("\n- Rule: {rule}."));
-    }
-    if !messages(schema).is_empty() {
-        text.push('\n');
-    }
+    text.push_str(&rules(schema));
     text.push_str(&columns(&version["additionalPrinterColumns"]));
     for part in ["spec", "status"] {
         text.push_str(&section(part, &schema["properties"][part]));
     }
     text
+}
+
+/// The rules of a whole object, as a list.
+fn rules(schema: &Value) -> String {
+    let messages = messages(schema);
+    let lines: Vec<String> = messages
+        .iter()
+        .map(|rule| format!("- Rule: {rule}.\n"))
+        .collect();
+    if lines.is_empty() {
+        return String::new();
+    }
+    format!("\n{}", lines.concat())
 }
 
 fn columns(columns: &Value) -> String {
@@ -80,9 +88,7 @@ fn section(name: &str, schema: &Value) -> String {
     let (mut rows, mut long) = (Vec::new(), Vec::new());
     fields(name, schema, &mut rows, &mut long);
     let mut text = format!("\n### {name}\n\n{}\n", word(&schema["description"]));
-    for rule in messages(schema) {
-        text.push_str(&format!("\n- Rule: {rule}."));
-    }
+    text.push_str(&rules(schema));
     text.push_str("\n| Field | Type | Default | Meaning |\n|---|---|---|---|\n");
     for row in rows {
         let (path, kind, default, meaning) = (row.path, row.kind, row.default, cell(&row.meaning));
