@@ -11,7 +11,11 @@ use crate::error::{Context, Result};
 
 /// The cache's folder; not made here.
 pub fn root() -> PathBuf {
-    let from = |name: &str| std::env::var_os(name).filter(|v| !v.is_empty()).map(PathBuf::from);
+    let from = |name: &str| {
+        std::env::var_os(name)
+            .filter(|v| !v.is_empty())
+            .map(PathBuf::from)
+    };
     from("SPARKCONNECT_CACHE")
         .or_else(|| from("XDG_CACHE_HOME").map(|dir| dir.join("sparkconnect")))
         .or_else(|| from("HOME").map(|dir| dir.join(".cache/sparkconnect")))
@@ -25,11 +29,7 @@ pub fn root() -> PathBuf {
 ///
 /// # Errors
 /// What `build` returns, or the file system's refusal.
-pub fn ensure(
-    kind: &str,
-    key: &str,
-    build: impl FnOnce(&Path) -> Result<()>,
-) -> Result<PathBuf> {
+pub fn ensure(kind: &str, key: &str, build: impl FnOnce(&Path) -> Result<()>) -> Result<PathBuf> {
     let parent = root().join(kind);
     let place = parent.join(key);
     if place.is_dir() {
@@ -54,7 +54,8 @@ pub fn ensure(
 /// When the file cannot be made or locked.
 pub fn lock(path: &Path) -> Result<File> {
     let file = File::create(path).context(|| format!("making {}", path.display()))?;
-    file.lock().context(|| format!("locking {}", path.display()))?;
+    file.lock()
+        .context(|| format!("locking {}", path.display()))?;
     Ok(file)
 }
 
@@ -65,7 +66,11 @@ pub fn key<'a>(parts: impl IntoIterator<Item = &'a [u8]>) -> String {
         hash.update((part.len() as u64).to_be_bytes());
         hash.update(part);
     }
-    hash.finalize().iter().take(8).map(|byte| format!("{byte:02x}")).collect()
+    hash.finalize()
+        .iter()
+        .take(8)
+        .map(|byte| format!("{byte:02x}"))
+        .collect()
 }
 
 fn remove(path: &Path) -> Result<()> {

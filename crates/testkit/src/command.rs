@@ -44,15 +44,25 @@ pub fn logged(command: &mut Command, log: &Path) -> Result<()> {
         .append(true)
         .open(log)
         .context(|| format!("opening {}", log.display()))?;
-    let copy = file.try_clone().context(|| format!("opening {}", log.display()))?;
-    let status =
-        spawn_error(command.stdin(Stdio::null()).stdout(file).stderr(copy).status(), &name)?;
+    let copy = file
+        .try_clone()
+        .context(|| format!("opening {}", log.display()))?;
+    let status = spawn_error(
+        command
+            .stdin(Stdio::null())
+            .stdout(file)
+            .stderr(copy)
+            .status(),
+        &name,
+    )?;
     if status.success() {
         return Ok(());
     }
     let text = std::fs::read_to_string(log).unwrap_or_default();
-    Err(Error::new(format!("`{name}` ended with {status}:\n{}", tail(&text)))
-        .hint(format!("the whole log is {}", log.display())))
+    Err(
+        Error::new(format!("`{name}` ended with {status}:\n{}", tail(&text)))
+            .hint(format!("the whole log is {}", log.display())),
+    )
 }
 
 /// The last lines of `text`, as errors show them.
@@ -63,7 +73,12 @@ pub fn tail(text: &str) -> String {
 
 fn name(command: &Command) -> String {
     let mut words = vec![command.get_program().to_string_lossy().into_owned()];
-    words.extend(command.get_args().take(4).map(|word| word.to_string_lossy().into_owned()));
+    words.extend(
+        command
+            .get_args()
+            .take(4)
+            .map(|word| word.to_string_lossy().into_owned()),
+    );
     words.join(" ")
 }
 
@@ -73,7 +88,11 @@ fn spawn_error<T>(result: std::io::Result<T>, name: &str) -> Result<T> {
 
 fn failed(name: &str, output: &Output) -> Error {
     let text = String::from_utf8_lossy(&output.stderr);
-    Error::new(format!("`{name}` ended with {}:\n{}", output.status, tail(&text)))
+    Error::new(format!(
+        "`{name}` ended with {}:\n{}",
+        output.status,
+        tail(&text)
+    ))
 }
 
 #[cfg(test)]
@@ -83,14 +102,21 @@ mod tests {
     #[test]
     fn a_failure_names_the_program_and_shows_the_end_of_its_output() {
         let script = "for i in $(seq 40); do echo line$i >&2; done; exit 3";
-        let error = output(Command::new("sh").args(["-c", script])).unwrap_err().to_string();
+        let error = output(Command::new("sh").args(["-c", script]))
+            .unwrap_err()
+            .to_string();
         assert!(error.contains("exit status: 3"), "{error}");
-        assert!(error.contains("line40") && !error.contains("line15\n"), "{error}");
+        assert!(
+            error.contains("line40") && !error.contains("line15\n"),
+            "{error}"
+        );
     }
 
     #[test]
     fn a_missing_program_is_named() {
-        let error = output(&mut Command::new("no-such-program")).unwrap_err().to_string();
+        let error = output(&mut Command::new("no-such-program"))
+            .unwrap_err()
+            .to_string();
         assert!(error.contains("no-such-program"), "{error}");
     }
 }

@@ -1,6 +1,7 @@
 //! Fixtures for tests and for the developer commands: the pinned toolchain, an API server, a local cluster,
 //! images and Spark itself. Everything here does I/O; everything built is cached outside the checkout.
 
+pub mod apiserver;
 pub mod cache;
 pub mod cluster;
 pub mod command;

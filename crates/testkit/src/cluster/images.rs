@@ -76,17 +76,23 @@ pub(super) fn load_pause(layout: &Layout, programs: &Kubernetes) -> Result<()> {
 
 /// Removes all containers, which must have ended, with their layers.
 pub(super) fn remove_containers(layout: &Layout) -> Result<()> {
-    let list = command::output(ctr(layout).args(["containers", "list", "--quiet"]))?;
-    let names: Vec<&str> = list.lines().collect();
-    if names.is_empty() {
-        return Ok(());
-    }
-    command::output(
-        ctr(layout)
-            .args(["--timeout", "60s", "containers", "delete"])
-            .args(names),
+    wait_for(
+        "containerd to forget the containers",
+        Duration::from_secs(30),
+        || {
+            let list = command::output(ctr(layout).args(["containers", "list", "--quiet"]))?;
+            let names: Vec<&str> = list.lines().collect();
+            if names.is_empty() {
+                return Ok(Seen::Done(()));
+            }
+            // containerd clears up after ended containers at the same time, so some are gone when their turn comes: look again.
+            let deleted = command::output(ctr(layout).args(["containers", "delete"]).args(names));
+            Ok(Seen::NotYet(deleted.map_or_else(
+                |error| error.to_string(),
+                |_| "more containers".to_owned(),
+            )))
+        },
     )
-    .map(drop)
 }
 
 /// Each tag of the archive with the digest of its image's configuration, which is the image's identity.

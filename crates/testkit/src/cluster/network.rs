@@ -106,7 +106,7 @@ fn notes(layout: &Layout) -> PathBuf {
     layout.run.join("settings")
 }
 
-/// Noted once: what is there after an interrupted start is what was there before it.
+/// An interrupted start's notes are never written over: its settings are put back before the next start.
 fn note_settings(layout: &Layout) -> Result<()> {
     let text: String = NEEDED
         .iter()

@@ -87,25 +87,36 @@ fn remove_files(layout: &Layout, sockets: Vec<PathBuf>) -> Result<()> {
 /// The kubelet links every container's log from a folder that it does not let anyone choose.
 fn log_links(layout: &Layout) -> Vec<PathBuf> {
     let ours = |path: &PathBuf| fs::read_link(path).is_ok_and(|target| layout.owns(&target));
-    list("/var/log/containers")
+    list(Path::new("/var/log/containers"))
         .into_iter()
         .filter(ours)
         .collect()
 }
 
-/// The results that CNI keeps of our network, by its name.
+/// The results that CNI keeps of our network, by its name, and of the loopback devices of the same pods.
 fn network_results() -> Vec<PathBuf> {
-    let ours = |path: &PathBuf| {
-        path.file_name()
-            .is_some_and(|name| name.to_string_lossy().starts_with("sparkconnect-"))
-    };
-    list("/var/lib/cni/results")
+    let folder = Path::new("/var/lib/cni/results");
+    let names = list(folder)
         .into_iter()
-        .filter(ours)
-        .collect()
+        .filter_map(|path| Some(path.file_name()?.to_str()?.to_owned()));
+    let pods = names.filter_map(|name| {
+        Some(
+            name.strip_prefix("sparkconnect-")?
+                .strip_suffix("-eth0")?
+                .to_owned(),
+        )
+    });
+    pods.flat_map(|pod| {
+        [
+            format!("sparkconnect-{pod}-eth0"),
+            format!("cni-loopback-{pod}-lo"),
+        ]
+    })
+    .map(|name| folder.join(name))
+    .collect()
 }
 
-fn list(folder: &str) -> Vec<PathBuf> {
+fn list(folder: &Path) -> Vec<PathBuf> {
     fs::read_dir(folder)
         .into_iter()
         .flatten()
