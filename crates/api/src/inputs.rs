@@ -70,7 +70,7 @@ impl InjectAs {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, KubeSchema)]
 #[serde(rename_all = "camelCase")]
 #[x_kube(validation = Rule::new("!has(self.mountPath) || self.as == 'Files'")
-    .message("mountPath goes with `as: Files` only"))]
+    .message("mountPath is for `as: Files` only: remove it"))]
 pub struct Injection {
     /// Name of the Secret or ConfigMap, in the server's namespace.
     #[schemars(schema_with = "rules::object_name")]
@@ -81,7 +81,7 @@ pub struct Injection {
     /// Folder of the files; absent means `/etc/sparkconnect/secrets/<name>` or `/etc/sparkconnect/configmaps/<name>`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 1024))]
-    #[x_kube(validation = Rule::new("self.matches('^/[^:]+$')").message("mountPath is an absolute path without `:`"))]
+    #[x_kube(validation = Rule::new("self.matches('^/[^:]+$')").message("mountPath must be an absolute path without `:`"))]
     pub mount_path: Option<String>,
 }
 

@@ -96,7 +96,7 @@ const MAX_SETTINGS: u32 = 512;
 pub(crate) fn spark_conf(_: &mut SchemaGenerator) -> Schema {
     let mut rules = vec![json!({
         "rule": "self.all(key, key.startsWith('spark.'))",
-        "message": "every key of sparkConf starts with `spark.`; Hadoop settings go to hadoopConf",
+        "message": "every key of sparkConf must start with `spark.`; Hadoop settings go to hadoopConf",
     })];
     rules.extend(RESERVED.iter().map(|(key, owner)| {
         json!({
@@ -123,7 +123,7 @@ pub(crate) fn setting_name(_: &mut SchemaGenerator) -> Schema {
         &[
             json!({
                 "rule": "self.startsWith('spark.')",
-                "message": "name is a Spark setting and starts with `spark.`; a Hadoop setting is written spark.hadoop.NAME",
+                "message": "name must be a Spark setting, starting with `spark.`; a Hadoop setting is written spark.hadoop.NAME",
             }),
             json!({
                 "rule": format!("!(self in [{}])", reserved.join(", ")),
@@ -159,7 +159,7 @@ pub(crate) fn data_key(_: &mut SchemaGenerator) -> Schema {
 pub(crate) fn entries(_: &mut SchemaGenerator) -> Schema {
     let item = json!({
         "rule": "self.matches('^[^,[:space:]]+$')",
-        "message": "give one entry an item: not empty, without a comma or a space",
+        "message": "must be one entry an item, without a comma or a space",
     });
     list(&text(2048, &[item]))
 }
@@ -168,7 +168,7 @@ pub(crate) fn entries(_: &mut SchemaGenerator) -> Schema {
 pub(crate) fn packages(_: &mut SchemaGenerator) -> Schema {
     let item = json!({
         "rule": "self.matches('^[^:,[:space:]]+:[^:,[:space:]]+:[^:,[:space:]]+$')",
-        "message": "a package is written group:artifact:version",
+        "message": "a package must be written group:artifact:version",
     });
     list(&text(512, &[item]))
 }

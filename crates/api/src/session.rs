@@ -41,7 +41,7 @@ use crate::{Period, condition};
     printcolumn(name = "User", type_ = "string", json_path = ".spec.user", priority = 1),
     printcolumn(name = "Url", type_ = "string", json_path = ".status.url", priority = 1),
     validation = Rule::new("self.metadata.name.size() <= 200")
-        .message("the name is at most 200 characters, so that its connection Secret can be named after it")
+        .message("the name must be at most 200 characters, so that its connection Secret can be named after it")
 )]
 #[serde(rename_all = "camelCase")]
 #[x_kube(
@@ -59,7 +59,7 @@ pub struct SparkSessionSpec {
     #[schemars(length(max = 40))]
     #[x_kube(
         validation = Rule::new("self.matches('^[a-z]([-a-z0-9]*[a-z0-9])?$')")
-            .message("server is the name of a SparkConnectServer: lower-case letters, digits and `-`"),
+            .message("server must be the name of a SparkConnectServer: lower-case letters, digits and `-`"),
         validation = Rule::new("self == oldSelf").message("server cannot be changed: make a new SparkSession")
     )]
     pub server: String,
@@ -68,14 +68,14 @@ pub struct SparkSessionSpec {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 253))]
     #[x_kube(validation = Rule::new("self.matches('^[^,[:space:]]+$')")
-        .message("user is not empty and has no space and no comma"))]
+        .message("user must not be empty or have a space or a comma"))]
     pub user: Option<String>,
 
     /// The session's id on the server, a UUID. Absent: this resource's UID.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 36))]
     #[x_kube(validation = Rule::new("self.matches('^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$')")
-        .message("sessionId is a UUID in lower case, such as 6f1f0d4e-6e0e-4f58-9d6e-2f6a3c1b7a10"))]
+        .message("sessionId must be a UUID in lower case, such as 6f1f0d4e-6e0e-4f58-9d6e-2f6a3c1b7a10"))]
     pub session_id: Option<String>,
 
     /// Name of the application, as the session's `spark.app.name`.
@@ -95,12 +95,12 @@ pub struct SparkSessionSpec {
 
     /// The session expires without activity for this long. Absent: the server's `sessions.idleTimeout`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[x_kube(validation = Rule::new("self.matches('[1-9]')").message("idleTimeout is longer than 0s"))]
+    #[x_kube(validation = Rule::new("self.matches('[1-9]')").message("idleTimeout must be longer than 0s"))]
     pub idle_timeout: Option<Period>,
 
     /// The session expires at this age. Absent: the server's `sessions.ttl`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[x_kube(validation = Rule::new("self.matches('[1-9]')").message("ttl is longer than 0s"))]
+    #[x_kube(validation = Rule::new("self.matches('[1-9]')").message("ttl must be longer than 0s"))]
     pub ttl: Option<Period>,
 
     /// What becomes of the session when its replica is gone. Absent: the server's `sessions.onServerLoss`.
@@ -119,7 +119,7 @@ pub struct SparkSessionSpec {
     validation = Rule::new("has(self.secretKeyRef) != has(self.configMapKeyRef)")
         .message("give exactly one of secretKeyRef and configMapKeyRef"),
     validation = Rule::new("self.name.matches('^(jars|pyfiles|files|archives|classes)/[^/]') && !self.name.contains('..')")
-        .message("name starts with jars/, pyfiles/, files/, archives/ or classes/ and has no `..`")
+        .message("name must start with jars/, pyfiles/, files/, archives/ or classes/ and have no `..`")
 )]
 pub struct Artifact {
     /// Name on the server: a prefix that says what it is, and a file name, as in `pyfiles/helpers.py`.

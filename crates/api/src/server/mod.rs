@@ -47,9 +47,9 @@ pub use status::{ReplicaPhase, ReplicaStatus, ServerPhase, ServerStatus, Session
     ),
     printcolumn(name = "Endpoint", type_ = "string", json_path = ".status.endpoint", priority = 1),
     validation = Rule::new("self.metadata.name.size() <= 40")
-        .message("the name is at most 40 characters, so that the names of its pods fit"),
+        .message("the name must be at most 40 characters, so that the names of its pods fit"),
     validation = Rule::new("self.metadata.name.matches('^[a-z]([-a-z0-9]*[a-z0-9])?$')")
-        .message("the name starts with a letter and has no dot, so that it can name a Service")
+        .message("the name must start with a letter and have no dot, so that it can name a Service")
 )]
 #[serde(rename_all = "camelCase")]
 #[x_kube(
@@ -60,14 +60,14 @@ pub struct SparkConnectServerSpec {
     /// Spark version, such as `4.1.4`. What the server reports is checked against it.
     #[schemars(length(max = 40))]
     #[x_kube(validation = Rule::new("self.matches('^[0-9]+[.][0-9]+[.][0-9]+([-.][A-Za-z0-9.-]+)?$')")
-        .message("version is a full Spark version, such as 4.1.4"))]
+        .message("version must be a full Spark version, such as 4.1.4"))]
     pub version: String,
 
     /// Image of driver and executors. Absent: the operator's default for the version.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 512))]
     #[x_kube(validation = Rule::new("self.matches('^[^[:space:]]+$')")
-        .message("image is a reference such as registry/name:tag, not empty and without a space"))]
+        .message("image must be a reference such as registry/name:tag, without a space"))]
     pub image: Option<String>,
 
     /// When the image is pulled. Absent: Kubernetes' own rule.
@@ -230,11 +230,11 @@ pub struct Dependencies {
 pub struct Sessions {
     /// A session without activity for this long expires. A running query is activity.
     #[serde(default = "one_hour")]
-    #[x_kube(validation = Rule::new("self.matches('[1-9]')").message("idleTimeout is longer than 0s"))]
+    #[x_kube(validation = Rule::new("self.matches('[1-9]')").message("idleTimeout must be longer than 0s"))]
     pub idle_timeout: Period,
     /// A session expires at this age, whatever it does. Absent: no such limit.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[x_kube(validation = Rule::new("self.matches('[1-9]')").message("ttl is longer than 0s"))]
+    #[x_kube(validation = Rule::new("self.matches('[1-9]')").message("ttl must be longer than 0s"))]
     pub ttl: Option<Period>,
     /// What becomes of a session whose replica is gone.
     #[serde(default)]

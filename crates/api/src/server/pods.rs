@@ -96,9 +96,9 @@ impl Default for Executor {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, KubeSchema)]
 #[serde(rename_all = "camelCase")]
 #[x_kube(
-    validation = Rule::new("self.min <= self.max").message("min is at most max"),
+    validation = Rule::new("self.min <= self.max").message("min must be at most max"),
     validation = Rule::new("!has(self.initial) || (self.min <= self.initial && self.initial <= self.max)")
-        .message("initial lies between min and max")
+        .message("initial must lie between min and max")
 )]
 pub struct Autoscale {
     /// Fewest executors.
