@@ -119,10 +119,11 @@ pub struct Detached<'a> {
     pub join: Vec<PathBuf>,
 }
 
-/// The shell joins the groups and writes the record before it becomes the program: there is no moment in which the program
+/// The shell raises the limit of open files, as a service manager would, joins the groups and writes the record before it becomes the program: there is no moment in which the program
 /// runs and could be lost, even if the starter is killed.
 const STARTER: &str = r#"
 record=$1; shift
+ulimit -n "$(ulimit -Hn)"
 while [ "$1" != -- ]; do echo $$ >"$1" || exit 126; shift; done; shift
 cat /proc/$$/stat >"$record.new" && mv "$record.new" "$record" && exec setsid "$@"
 "#;

@@ -72,7 +72,7 @@ fn up() -> Result<()> {
 }
 
 fn status() -> Result<ExitCode> {
-    let status = Cluster::new()?.status();
+    let status = cluster::status()?;
     println!("{status}");
     Ok(if status.running() {
         ExitCode::SUCCESS

@@ -44,6 +44,11 @@ pub(super) fn kill_all() -> Result<()> {
     kill(&ours(&tracking()?), "the cluster")
 }
 
+/// All that runs in the cluster's group, containers included.
+pub(super) fn processes() -> Result<Vec<Identity>> {
+    Ok(members(&ours(&tracking()?)))
+}
+
 /// Removes the groups, which must be empty.
 pub(super) fn remove() -> Result<()> {
     roots().iter().try_for_each(|root| remove_tree(&ours(root)))

@@ -83,6 +83,11 @@ impl Layout {
         self.run.join("state-folder")
     }
 
+    /// The file that says that a start came to its end.
+    pub(super) fn started(&self) -> PathBuf {
+        self.run.join("started")
+    }
+
     pub(super) fn socket(&self) -> PathBuf {
         self.run.join("containerd.sock")
     }

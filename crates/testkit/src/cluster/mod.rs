@@ -25,6 +25,7 @@ pub use layout::{NODE, NODE_ADDRESS, POD_RANGE, SERVICE_RANGE};
 pub use status::{PartStatus, Status};
 
 use crate::error::{Error, Result};
+use crate::process::Identity;
 use crate::toolchain::{self, Kubernetes};
 use crate::{cache, progress};
 use layout::Layout;
@@ -45,16 +46,17 @@ impl Cluster {
     pub fn up() -> Result<Self> {
         host::require_root()?;
         let _lock = lock()?;
-        let cluster = Self::new()?;
-        cluster.refuse_foreign()?;
-        let missing = start::missing(&cluster.layout);
-        if missing.is_empty() {
+        let cluster = Self::of(own_layout()?)?;
+        let faults = start::faults(&cluster.layout);
+        if faults.is_empty() {
             // Whoever is slow to answer is not restarted: others may be using the cluster.
-            start::wait_until_working(&cluster.layout, &cluster.programs)?;
-            return Ok(cluster);
+            let working = start::wait_until_working(&cluster.layout, &cluster.programs);
+            return working.map(|()| cluster).map_err(|error| {
+                error.hint("`cargo xtask cluster down` ends it; the next `up` starts it afresh")
+            });
         }
         let host = host::prepare()?;
-        cluster.clear_remains(&missing)?;
+        cluster.clear_remains(&faults)?;
         progress::step("Starting Kubernetes", || cluster.start(&host))?;
         Ok(cluster)
     }
@@ -64,10 +66,9 @@ impl Cluster {
     /// # Errors
     /// When it does not run.
     pub fn running() -> Result<Self> {
-        let cluster = Self::new()?;
-        cluster.refuse_foreign()?;
-        if start::missing(&cluster.layout).is_empty() {
-            return Ok(cluster);
+        let layout = own_layout()?;
+        if start::faults(&layout).is_empty() {
+            return Self::of(layout);
         }
         Err(Error::new("the local cluster does not run").hint("`cargo xtask cluster up` starts it"))
     }
@@ -92,17 +93,15 @@ impl Cluster {
         images::load(&self.layout, archive)
     }
 
-    /// What of it runs.
-    pub fn status(&self) -> Status {
-        status::status(&self.layout, &self.programs)
-    }
-
-    /// The cluster of this user's cache, running or not; builds its programs if they are missing.
+    /// Every process of the cluster, those of pods included.
     ///
     /// # Errors
-    /// When the programs cannot be built.
-    pub fn new() -> Result<Self> {
-        let layout = Layout::new()?;
+    /// When the machine has no control groups.
+    pub fn processes(&self) -> Result<Vec<Identity>> {
+        cgroup::processes()
+    }
+
+    fn of(layout: Layout) -> Result<Self> {
         let kubeconfig = layout.kubeconfig();
         Ok(Self {
             layout,
@@ -120,20 +119,24 @@ impl Cluster {
         })
     }
 
-    fn clear_remains(&self, missing: &[&str]) -> Result<()> {
+    fn clear_remains(&self, faults: &[&str]) -> Result<()> {
         if !stop::anything_left(&self.layout) {
             return Ok(());
         }
         let what = format!(
-            "Removing what is left of an earlier cluster (not running: {})",
-            missing.join(", ")
+            "Removing what is left of an earlier cluster (not there: {})",
+            faults.join(", ")
         );
         progress::step(&what, || stop::clear(&self.layout))
     }
+}
 
-    fn refuse_foreign(&self) -> Result<()> {
-        stop::foreign_owner(&self.layout).map_or(Ok(()), |owner| Err(stop::refuse_foreign(&owner)))
-    }
+/// What of the cluster runs.
+///
+/// # Errors
+/// When it runs, and kubectl is not there and cannot be built.
+pub fn status() -> Result<Status> {
+    status::status(&Layout::new()?)
 }
 
 /// Ends the cluster and removes its traces. Its images stay for the next start unless `purge` is set, which removes the logs too.
@@ -143,14 +146,20 @@ impl Cluster {
 pub fn down(purge: bool) -> Result<()> {
     host::require_root()?;
     let _lock = lock()?;
-    let layout = Layout::new()?;
-    if let Some(owner) = stop::foreign_owner(&layout) {
-        return Err(stop::refuse_foreign(&owner));
-    }
+    let layout = own_layout()?;
     if stop::anything_left(&layout) {
         progress::step("Ending the cluster", || stop::clear(&layout))?;
     }
     if purge { stop::purge(&layout) } else { Ok(()) }
+}
+
+/// The folders, unless those of another cache have a cluster on this machine.
+fn own_layout() -> Result<Layout> {
+    let layout = Layout::new()?;
+    match stop::foreign_owner(&layout) {
+        Some(owner) => Err(stop::refuse_foreign(&owner)),
+        None => Ok(layout),
+    }
 }
 
 /// One `up` or `down` at a time on the machine.

@@ -46,11 +46,14 @@ pub(super) fn start(layout: &Layout, programs: &Kubernetes, host: &Host) -> Resu
             .arg("-f")
             .arg(addons),
     )?;
-    wait_until_working(layout, programs)
+    wait_until_working(layout, programs)?;
+    let started = layout.started();
+    fs::write(&started, "").context(|| format!("writing {}", started.display()))
 }
 
 /// Waits until the parts, all of which are running, do their work.
 pub(super) fn wait_until_working(layout: &Layout, programs: &Kubernetes) -> Result<()> {
+    wait_for_containerd(layout)?;
     for part in parts::second(layout, programs)
         .iter()
         .filter(|part| part.health.is_some())
@@ -71,8 +74,18 @@ pub(super) fn kubectl(layout: &Layout, programs: &Kubernetes) -> Command {
     kubectl
 }
 
+/// What keeps the cluster from being one that was started whole and runs.
+pub(super) fn faults(layout: &Layout) -> Vec<&'static str> {
+    let missing = missing(layout);
+    if missing.is_empty() && !layout.started().exists() {
+        vec!["its start was interrupted"]
+    } else {
+        missing
+    }
+}
+
 /// The parts that are not running.
-pub(super) fn missing(layout: &Layout) -> Vec<&'static str> {
+fn missing(layout: &Layout) -> Vec<&'static str> {
     let runs =
         |name: &&str| Identity::recorded(&layout.record(name)).is_some_and(|part| part.alive());
     parts::NAMES

@@ -7,8 +7,9 @@ use super::layout::{Layout, NODE};
 use super::parts::NAMES;
 use super::start;
 use crate::command;
+use crate::error::Result;
 use crate::process::Identity;
-use crate::toolchain::Kubernetes;
+use crate::toolchain::{self, Kubernetes};
 
 /// The state of the cluster.
 #[derive(Debug)]
@@ -60,7 +61,7 @@ impl fmt::Display for Status {
     }
 }
 
-pub(super) fn status(layout: &Layout, programs: &Kubernetes) -> Status {
+pub(super) fn status(layout: &Layout) -> Result<Status> {
     let part = |name| PartStatus {
         name,
         pid: Identity::recorded(&layout.record(name))
@@ -70,14 +71,12 @@ pub(super) fn status(layout: &Layout, programs: &Kubernetes) -> Status {
     };
     let mut status = Status {
         parts: NAMES.map(part).into(),
-        node: String::new(),
+        node: "no node".to_owned(),
     };
-    status.node = if status.running() {
-        node(layout, programs)
-    } else {
-        "no node".to_owned()
-    };
-    status
+    if status.running() {
+        status.node = node(layout, &toolchain::kubernetes()?);
+    }
+    Ok(status)
 }
 
 fn node(layout: &Layout, programs: &Kubernetes) -> String {
