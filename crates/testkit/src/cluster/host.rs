@@ -12,7 +12,7 @@ use crate::error::{Error, Result};
 use crate::toolchain::{self, Tool};
 
 /// Programs that the cluster runs.
-const TOOLS: [Tool; 9] = [
+const TOOLS: [Tool; 8] = [
     Tool {
         program: "containerd",
         package: "containerd",
@@ -28,10 +28,6 @@ const TOOLS: [Tool; 9] = [
     Tool {
         program: "nft",
         package: "nftables",
-    },
-    Tool {
-        program: "conntrack",
-        package: "conntrack",
     },
     Tool {
         program: "ip",

@@ -6,6 +6,7 @@
 
 mod cgroup;
 mod config;
+mod firewall;
 mod host;
 mod images;
 mod layout;

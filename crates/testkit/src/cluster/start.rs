@@ -10,7 +10,7 @@ use std::time::Duration;
 use super::host::Host;
 use super::layout::{Layout, NODE};
 use super::parts::{self, Part};
-use super::{cgroup, config, host, images, network, secrets};
+use super::{cgroup, config, firewall, host, images, network, secrets};
 use crate::command;
 use crate::error::{Context, Error, Result};
 use crate::process::{Detached, Identity, Seen, wait_for};
@@ -24,6 +24,7 @@ pub(super) fn start(layout: &Layout, programs: &Kubernetes, host: &Host) -> Resu
     make_folders(layout)?;
     let members = cgroup::make()?;
     network::make(layout)?;
+    firewall::open()?;
     secrets::write(layout)?;
     config::write(layout, &host.cni_programs)?;
     let first = parts::first(layout, programs, host.containerd.clone());

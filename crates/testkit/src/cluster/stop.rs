@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use super::layout::Layout;
-use super::{cgroup, images, mounts, network, parts};
+use super::{cgroup, firewall, images, mounts, network, parts};
 use crate::error::{Context, Error, Result};
 use crate::process::Identity;
 use crate::progress;
@@ -32,6 +32,7 @@ pub(super) fn clear(layout: &Layout) -> Result<()> {
     cgroup::kill_all()?;
     let sockets = shim_sockets(layout);
     mounts::remove(layout)?;
+    firewall::close()?;
     network::remove(layout)?;
     cgroup::remove()?;
     remove_files(layout, sockets)
