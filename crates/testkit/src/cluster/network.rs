@@ -67,6 +67,11 @@ pub(super) fn remove(layout: &Layout) -> Result<()> {
     restore_settings(layout)
 }
 
+/// Whether a bridge of the cluster is there.
+pub(super) fn exists() -> bool {
+    [POD_BRIDGE, NODE_BRIDGE].into_iter().any(link_exists)
+}
+
 fn link_exists(link: &str) -> bool {
     Path::new("/sys/class/net").join(link).exists()
 }

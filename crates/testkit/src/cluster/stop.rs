@@ -17,7 +17,7 @@ const CONTAINERD_PATIENCE: Duration = Duration::from_secs(10);
 
 /// Whether there is anything to remove.
 pub(super) fn anything_left(layout: &Layout) -> bool {
-    layout.run.exists() || cgroup::exists()
+    layout.run.exists() || cgroup::exists() || network::exists()
 }
 
 /// Ends what runs and removes what is left. Logs and containerd's images stay.
