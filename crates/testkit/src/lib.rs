@@ -6,6 +6,7 @@ pub mod cache;
 pub mod cluster;
 pub mod command;
 pub mod error;
+pub mod images;
 pub mod pki;
 pub mod process;
 pub mod progress;

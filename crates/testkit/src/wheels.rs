@@ -34,6 +34,26 @@ pub fn locked(text: &str) -> Result<PathBuf> {
     })
 }
 
+/// As [`locked`], with wheels for CPython `python` (as in `3.11`) on this machine's processor, whatever Python runs here.
+///
+/// # Errors
+/// When a line is not `name==version`, or the registry has no wheel for that Python.
+pub fn locked_for(python: &str, text: &str) -> Result<PathBuf> {
+    let pins = pins(text)?;
+    let key = cache::key([python.as_bytes(), pins.join("\n").as_bytes()]);
+    cache::ensure("wheels", &format!("python{python}-{key}"), |place| {
+        let mut command = pip_command("download");
+        command.args([
+            "--only-binary=:all:",
+            "--implementation",
+            "cp",
+            "--python-version",
+            python,
+        ]);
+        run(command.arg("-d").arg(place).args(&pins), place)
+    })
+}
+
 /// The lines of a requirements file without comments; each must be an exact version.
 fn pins(text: &str) -> Result<Vec<String>> {
     text.lines()
@@ -61,23 +81,27 @@ fn checked(version: &str) -> Result<()> {
 }
 
 fn pip(place: &Path, requirements: &[String]) -> Result<()> {
-    let log = place.with_extension("log");
+    run(
+        pip_command("wheel").arg("-w").arg(place).args(requirements),
+        place,
+    )
+}
+
+fn pip_command(verb: &str) -> Command {
     let mut command = Command::new("python3");
     command.args([
         "-m",
         "pip",
-        "wheel",
+        verb,
         "--no-deps",
         "--disable-pip-version-check",
-        "-w",
     ]);
-    command.arg(place).args(requirements);
-    command::logged(&mut command, &log).map_err(|error| {
-        error.hint(format!(
-            "needs python3 with pip and a package registry; the log is {}",
-            log.display()
-        ))
-    })
+    command
+}
+
+fn run(command: &mut Command, place: &Path) -> Result<()> {
+    command::logged(command, &place.with_extension("log"))
+        .map_err(|error| error.hint("needs python3 with pip, and a package registry"))
 }
 
 fn only_wheel(folder: &Path) -> Result<PathBuf> {

@@ -2,6 +2,7 @@
 
 mod cluster;
 mod generate;
+mod images;
 
 use std::process::ExitCode;
 
@@ -20,6 +21,8 @@ struct Cli {
 enum Verb {
     /// The local Kubernetes cluster.
     Cluster(cluster::Cli),
+    /// The container images.
+    Images(images::Cli),
     /// Write every generated file of the repository, or check them.
     Gen(generate::Cli),
 }
@@ -37,6 +40,7 @@ fn main() -> ExitCode {
 fn run(cli: Cli) -> Result<ExitCode> {
     match cli.verb {
         Verb::Cluster(cli) => cluster::run(cli),
+        Verb::Images(cli) => images::run(cli),
         Verb::Gen(cli) => generate::run(&cli),
     }
 }

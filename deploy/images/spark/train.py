@@ -19,7 +19,7 @@ import urllib.request
 
 HOME = pathlib.Path(os.environ.get("SPARK_HOME", "/opt/spark"))
 TOKEN = "training"
-PATIENCE = 120  # seconds for one wait: this may run on a slow and shared machine
+PATIENCE = 600  # seconds for one wait: this may run on a slow and shared machine
 
 
 def free_port():
@@ -36,7 +36,7 @@ def settings(folder, archive, port, ui_port):
         "spark.connect.authenticate.token": TOKEN,
         "spark.driver.bindAddress": "127.0.0.1",
         "spark.driver.host": "127.0.0.1",
-        "spark.driver.extraJavaOptions": f"-Djava.net.preferIPv4Stack=true -XX:ArchiveClassesAtExit={archive}",
+        "spark.driver.extraJavaOptions": f"-Djava.net.preferIPv4Stack=true -XX:ArchiveClassesAtExit={archive} -Xlog:cds*=error",
         "spark.local.dir": f"{folder}/local",
         "spark.sql.warehouse.dir": f"{folder}/warehouse",
         "spark.sql.artifact.dir": f"{folder}/artifacts",
