@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
 
@@ -46,6 +46,7 @@ pub(super) fn load(layout: &Layout, archive: &Path) -> Result<()> {
         return Ok(());
     }
     progress::step(&format!("Loading {name}"), || {
+        remove_outdated(layout, &wanted)?;
         command::output(ctr(layout).args(["images", "import"]).arg(archive))?;
         // The kubelet's view of the images follows containerd's events.
         wait_for(
@@ -66,7 +67,7 @@ pub(super) fn load(layout: &Layout, archive: &Path) -> Result<()> {
 /// Packs the image that holds a pod's namespaces open, unless it is there, and imports it.
 pub(super) fn load_pause(layout: &Layout, programs: &Kubernetes) -> Result<()> {
     let folder = tempfile::tempdir().context(|| "making a temporary folder".to_owned())?;
-    let archive = pack_pause(folder.path(), &programs.pod())?;
+    let archive = pack(folder.path(), &programs.pod(), PAUSE_IMAGE, &["pause"])?;
     if present(layout, &wanted(&archive)?)? {
         Ok(())
     } else {
@@ -149,6 +150,48 @@ fn present(layout: &Layout, wanted: &[(String, String)]) -> Result<bool> {
     }))
 }
 
+/// Removes the earlier images of the same names: the kubelet's part of containerd looks at a name's content once, when the
+/// name is new, and images that nothing names any more would stay on the disk.
+fn remove_outdated(layout: &Layout, wanted: &[(String, String)]) -> Result<()> {
+    let list = command::output(ctr(layout).args(["images", "list"]))?;
+    let names = outdated(&manifests(&list), wanted);
+    if names.is_empty() {
+        return Ok(());
+    }
+    command::output(ctr(layout).args(["images", "delete"]).args(names)).map(drop)
+}
+
+/// The wanted tags that stand for something else, and the identities of images that have no other tag.
+fn outdated<'a>(
+    manifests: &HashMap<&'a str, &'a str>,
+    wanted: &[(String, String)],
+) -> Vec<&'a str> {
+    let is_current = |tag: &str, manifest: &str| {
+        let config = wanted
+            .iter()
+            .find(|(name, _)| name == tag)
+            .map(|(_, config)| config.as_str());
+        config.is_none_or(|config| manifests.get(config) == Some(&manifest))
+    };
+    let is_identity = |name: &str| name.starts_with("sha256:");
+    let tags = manifests.iter().filter(|(name, _)| !is_identity(name));
+    let (kept, removed): (Vec<_>, Vec<_>) =
+        tags.partition(|(tag, manifest)| is_current(tag, manifest));
+    let has =
+        |tags: &[(&&str, &&str)], manifest: &str| tags.iter().any(|(_, other)| **other == manifest);
+    let identities = manifests.iter().filter(|(name, manifest)| {
+        is_identity(name) && has(&removed, manifest) && !has(&kept, manifest)
+    });
+    let mut names: Vec<&str> = removed
+        .iter()
+        .copied()
+        .chain(identities)
+        .map(|(name, _)| *name)
+        .collect();
+    names.sort_unstable();
+    names
+}
+
 /// Reference and manifest digest of each line of `ctr images list`.
 fn manifests(list: &str) -> HashMap<&str, &str> {
     let columns = |line| {
@@ -175,7 +218,12 @@ fn digest(content: &[u8]) -> String {
     format!("sha256:{hex}")
 }
 
-fn pack_pause(folder: &Path, program: &Path) -> Result<std::path::PathBuf> {
+/// Packs a docker archive of an image that holds one static program, and returns its path in `folder`, which must be empty.
+/// `args` are what the program gets when a pod says nothing else.
+///
+/// # Errors
+/// When a file cannot be read or written.
+pub fn pack(folder: &Path, program: &Path, name: &str, args: &[&str]) -> Result<PathBuf> {
     let root = folder.join("root");
     fs::create_dir(&root).context(|| format!("making {}", root.display()))?;
     fs::copy(program, root.join("pod")).context(|| format!("copying {}", program.display()))?;
@@ -183,15 +231,14 @@ fn pack_pause(folder: &Path, program: &Path) -> Result<std::path::PathBuf> {
     let layer = fs::read(folder.join("layer.tar")).context(|| "reading a layer".to_owned())?;
     let config = json!({
         "architecture": architecture(), "os": "linux",
-        "config": {"Entrypoint": ["/pod"], "Cmd": ["pause"], "User": "65535:65535"},
+        "config": {"Entrypoint": ["/pod"], "Cmd": args, "User": "65535:65535"},
         "rootfs": {"type": "layers", "diff_ids": [digest(&layer)]},
     });
-    let manifest =
-        json!([{"Config": "config.json", "RepoTags": [PAUSE_IMAGE], "Layers": ["layer.tar"]}]);
+    let manifest = json!([{"Config": "config.json", "RepoTags": [name], "Layers": ["layer.tar"]}]);
     for (name, content) in [("config.json", config), ("manifest.json", manifest)] {
         fs::write(folder.join(name), content.to_string()).context(|| format!("writing {name}"))?;
     }
-    let archive = folder.join("pause.tar");
+    let archive = folder.join("image.tar");
     tar(
         folder,
         &archive,
@@ -246,11 +293,37 @@ mod tests {
     }
 
     #[test]
+    fn an_outdated_image_goes_unless_another_tag_has_it() {
+        let list = HashMap::from([
+            ("a:1", "m1"),
+            ("b:1", "m2"),
+            ("c:1", "m2"),
+            ("sha256:x", "m1"),
+            ("sha256:y", "m2"),
+        ]);
+        let want = |tag: &str, config: &str| vec![(tag.to_owned(), config.to_owned())];
+        assert_eq!(
+            outdated(&list, &want("a:1", "sha256:new")),
+            ["a:1", "sha256:x"]
+        );
+        assert_eq!(outdated(&list, &want("b:1", "sha256:new")), ["b:1"]);
+        assert!(
+            outdated(&list, &want("a:1", "sha256:x")).is_empty(),
+            "it is current"
+        );
+        assert!(
+            outdated(&list, &want("d:1", "sha256:new")).is_empty(),
+            "it is new"
+        );
+    }
+
+    #[test]
     fn the_same_program_gives_the_same_image() {
         let program = tempfile::NamedTempFile::new().unwrap();
         let pack = || {
             let folder = tempfile::tempdir().unwrap();
-            wanted(&pack_pause(folder.path(), program.path()).unwrap()).unwrap()
+            let archive = pack(folder.path(), program.path(), PAUSE_IMAGE, &["pause"]).unwrap();
+            wanted(&archive).unwrap()
         };
         assert_eq!(pack(), pack());
         assert_eq!(pack()[0].0, PAUSE_IMAGE);

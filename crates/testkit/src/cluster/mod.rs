@@ -22,6 +22,7 @@ use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+pub use images::pack as pack_image;
 pub use layout::{NODE, NODE_ADDRESS, POD_RANGE, SERVICE_RANGE};
 pub use status::{PartStatus, Status};
 

@@ -12,6 +12,7 @@ use rustix::process::Signal;
 use sparkconnect_testkit::cluster::{self, Cluster};
 use sparkconnect_testkit::command::output;
 use sparkconnect_testkit::process::{Identity, Seen, wait_for};
+use sparkconnect_testkit::toolchain;
 use traces::Traces;
 
 const PODS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/cluster/pods.yaml");
@@ -27,7 +28,7 @@ fn a_life_of_the_cluster() {
     everything_killed_is_repaired(&first);
     let again = Cluster::up().unwrap();
     pods_work(&again);
-    what_is_no_archive_is_refused(&again);
+    images_are_loaded(&again);
     let processes = again.processes().unwrap();
     cluster::down(false).unwrap();
     assert_eq!(
@@ -163,19 +164,48 @@ fn everything_killed_is_repaired(cluster: &Cluster) {
     assert!(!cluster::status().unwrap().running());
 }
 
-fn what_is_no_archive_is_refused(cluster: &Cluster) {
-    let folder = tempfile::tempdir().unwrap();
-    let archive = folder.path().join("none.tar");
-    std::fs::write(&archive, "no archive").unwrap();
-    let refused = cluster.load_image(&archive).unwrap_err().to_string();
-    assert!(refused.contains("none.tar"), "{refused}");
-    assert!(
-        cluster
-            .load_image(Path::new("/no/such.tar"))
-            .unwrap_err()
-            .to_string()
-            .contains("/no/such.tar")
+fn images_are_loaded(cluster: &Cluster) {
+    assert_eq!(answer_of_image(cluster, "the first"), "the first");
+    assert_eq!(
+        answer_of_image(cluster, "the second"),
+        "the second",
+        "another image of the same name"
     );
+    let refused = cluster
+        .load_image(Path::new("/etc/passwd"))
+        .unwrap_err()
+        .to_string();
+    assert!(refused.contains("/etc/passwd"), "{refused}");
+}
+
+/// What a pod answers whose image says that it is to answer `text`.
+fn answer_of_image(cluster: &Cluster, text: &str) -> String {
+    let image = "localhost/sparkconnect/test:1";
+    let folder = tempfile::tempdir().unwrap();
+    let program = toolchain::kubernetes().unwrap().pod();
+    let archive =
+        cluster::pack_image(folder.path(), &program, image, &["serve", ":8080", text]).unwrap();
+    cluster.load_image(&archive).unwrap();
+    cluster.load_image(&archive).unwrap();
+    let kubectl = |args: &[&str]| output(&mut cluster.kubectl(args)).unwrap();
+    let image = format!("--image={image}");
+    kubectl(&["run", "tagged", &image, "--image-pull-policy=Never"]);
+    kubectl(&[
+        "wait",
+        "--for=condition=Ready",
+        "pod/tagged",
+        "--timeout=120s",
+    ]);
+    let address = kubectl(&["get", "pod", "tagged", "--output=jsonpath={.status.podIP}"]);
+    let answer = wait_for("the pod to answer", Duration::from_secs(30), || {
+        let connected = TcpStream::connect((address.as_str(), 8080));
+        Ok(connected.map_or_else(
+            |error| Seen::NotYet(error.to_string()),
+            |_| Seen::Done(get(&format!("{address}:8080"))),
+        ))
+    });
+    kubectl(&["delete", "pod", "tagged", "--now"]);
+    answer.unwrap()
 }
 
 fn alive(processes: &[Identity]) -> Vec<i32> {
