@@ -38,7 +38,7 @@ use crate::{Period, condition};
         json_path = ".status.conditions[?(@.type==\"Ready\")].message"
     ),
     printcolumn(name = "Replica", type_ = "string", json_path = ".status.server", priority = 1),
-    printcolumn(name = "User", type_ = "string", json_path = ".spec.user", priority = 1),
+    printcolumn(name = "User", type_ = "string", json_path = ".status.user", priority = 1),
     printcolumn(name = "Url", type_ = "string", json_path = ".status.url", priority = 1),
     validation = Rule::new("self.metadata.name.size() <= 200")
         .message("the name must be at most 200 characters, so that its connection Secret can be named after it")
@@ -143,13 +143,16 @@ pub struct SessionStatus {
     /// The state in one word.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub phase: Option<SessionPhase>,
-    /// Assigned, Ready, AccessEnforced.
+    /// Assigned, Ready, ConfApplied, AccessEnforced.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(schema_with = "condition::list")]
     pub conditions: Vec<Condition>,
     /// Name of the replica (its driver pod) that the session lives on.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub server: Option<String>,
+    /// UID of that replica's pod; another one means that the pod was replaced, and what lived on it is gone.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub replica_uid: Option<String>,
     /// Spark application of that replica; another one means that the replica was restarted.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub application_id: Option<String>,

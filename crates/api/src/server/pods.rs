@@ -118,7 +118,7 @@ pub struct Autoscale {
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Resources {
-    /// Requests by resource name, such as `cpu: 500m`.
+    /// Requests by resource name, such as `cpu: 500m`; a fraction is text, as in `cpu: "1.5"`.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     #[schemars(schema_with = "quantities")]
     pub requests: BTreeMap<String, Quantity>,

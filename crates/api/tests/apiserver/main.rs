@@ -1,0 +1,8 @@
+//! The generated definitions on a real API server: what each rule and bound refuses and lets pass, defaults, subresources, and
+//! what kubectl shows. One server for all of it.
+
+mod behaviour;
+mod bounds;
+mod cases;
+mod fixture;
+mod schema;
