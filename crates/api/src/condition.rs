@@ -19,6 +19,9 @@ pub const INPUTS_RESOLVED: &str = "InputsResolved";
 pub const DEGRADED: &str = "Degraded";
 /// True once a session has a replica.
 pub const ASSIGNED: &str = "Assigned";
+/// True while every setting of the session's `sparkConf` is in force; False names the one that Spark refused, or says why they
+/// could not be set. Absent while the session never had any.
+pub const CONF_APPLIED: &str = "ConfApplied";
 /// False where sessions' URLs point at the server itself, whose one token all its sessions share.
 pub const ACCESS_ENFORCED: &str = "AccessEnforced";
 

@@ -1,0 +1,90 @@
+//! The connection Secret of a session: everything that a client needs, the token included, under the names that the Service
+//! Binding specification gives. Pure.
+
+use std::collections::BTreeMap;
+
+use k8s_openapi::ByteString;
+use k8s_openapi::api::core::v1::Secret;
+use kube::api::ObjectMeta;
+use kube::{Resource, ResourceExt};
+use sparkconnect_api::{SparkSession, labels};
+use sparkconnect_spark::Token;
+
+use super::identity::Connection;
+use crate::live::CONNECT_PORT;
+
+/// The entry `type`; the Secret's own type is `servicebinding.io/` and this.
+const TYPE: &str = "spark-connect";
+/// The entry `provider`.
+const PROVIDER: &str = "sparkconnect";
+/// Longest value of a label.
+const LABEL_LIMIT: usize = 63;
+
+/// Name of the connection Secret of the session `session`.
+pub fn name(session: &str) -> String {
+    format!("{session}-connection")
+}
+
+/// The Secret.
+pub fn connection_secret(session: &SparkSession, connection: &Connection, token: &Token) -> Secret {
+    Secret {
+        metadata: ObjectMeta {
+            name: Some(name(&session.name_any())),
+            namespace: session.namespace(),
+            labels: Some(labels(session)),
+            owner_references: session.controller_owner_ref(&()).map(|owner| vec![owner]),
+            ..ObjectMeta::default()
+        },
+        type_: Some(format!("servicebinding.io/{TYPE}")),
+        data: Some(data(connection, token)),
+        ..Secret::default()
+    }
+}
+
+/// Whether `secret` belongs to `session`, and not to a former one of the same name.
+pub fn belongs_to(secret: &Secret, session: &SparkSession) -> bool {
+    let uid = session.uid();
+    secret
+        .owner_references()
+        .iter()
+        .any(|owner| Some(&owner.uid) == uid.as_ref())
+}
+
+fn data(connection: &Connection, token: &Token) -> BTreeMap<String, ByteString> {
+    let entries = [
+        ("type", TYPE.to_owned()),
+        ("provider", PROVIDER.to_owned()),
+        ("host", connection.host.clone()),
+        ("port", CONNECT_PORT.to_string()),
+        ("uri", connection.uri(token)),
+        ("token", token.expose().to_owned()),
+        ("sessionId", connection.session_id.to_string()),
+        ("userId", connection.user.clone()),
+    ];
+    entries
+        .map(|(key, value)| (key.to_owned(), ByteString(value.into_bytes())))
+        .into()
+}
+
+fn labels(session: &SparkSession) -> BTreeMap<String, String> {
+    let name = session.name_any();
+    let all = [
+        (labels::NAME, labels::APP.to_owned()),
+        (labels::INSTANCE, session.spec.server.clone()),
+        (labels::COMPONENT, labels::CONNECTION.to_owned()),
+        (labels::MANAGED_BY, labels::MANAGER.to_owned()),
+        (labels::SERVER, session.spec.server.clone()),
+        (labels::SESSION, name),
+    ];
+    // A resource's name may be longer than a label's value; such a session is only slower to notice that its Secret is gone.
+    let fitting = all
+        .into_iter()
+        .filter(|(_, value)| value.len() <= LABEL_LIMIT);
+    fitting
+        .map(|(key, value)| (key.to_owned(), value))
+        .collect()
+}
+
+#[cfg(test)]
+#[path = "secret_tests.rs"]
+mod tests;

@@ -1,0 +1,342 @@
+//! The status of a session after each step. Pure: the clock is handed in.
+
+use jiff::Timestamp;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time};
+use kube::ResourceExt;
+use sparkconnect_api::condition::{
+    self, ACCESS_ENFORCED, ASSIGNED, CONF_APPLIED, Observation, READY,
+};
+use sparkconnect_api::session::{Binding, SessionMetrics, SessionPhase};
+use sparkconnect_api::{SessionStatus, SparkSession};
+use sparkconnect_spark::SessionRef;
+
+use super::decide::{Ending, Health};
+use super::facts::{Candidate, Facts};
+use super::identity::Connection;
+use super::secret;
+use crate::events::{Note, transitions};
+use crate::live::SessionSeen;
+
+/// Reason of the condition Ready between the choice of a replica and the session's making: not worth an event.
+const CREATING: &str = "Creating";
+
+/// There is no replica, and why.
+pub fn waiting(
+    session: &SparkSession,
+    reason: &'static str,
+    message: &str,
+    now: Timestamp,
+) -> SessionStatus {
+    let mut status = unassigned(session);
+    status.phase = Some(SessionPhase::Pending);
+    observe(
+        &mut status,
+        session,
+        &Observation::no(ASSIGNED, reason, message),
+        now,
+    );
+    observe(
+        &mut status,
+        session,
+        &Observation::no(READY, reason, message),
+        now,
+    );
+    status
+}
+
+/// The session has a replica; nothing is made yet.
+pub fn assigned(
+    session: &SparkSession,
+    reference: &SessionRef,
+    replica: &Candidate,
+    now: Timestamp,
+) -> SessionStatus {
+    let mut status = unassigned(session);
+    status.phase = Some(SessionPhase::Pending);
+    status.server = Some(replica.name.clone());
+    status.replica_uid = Some(replica.uid.clone());
+    status.application_id = replica.application_id.clone();
+    status.session_id = Some(reference.session_id.to_string());
+    status.user = Some(reference.user.clone());
+    let message = format!("lives on replica {}", replica.name);
+    observe(
+        &mut status,
+        session,
+        &Observation::yes(ASSIGNED, "Assigned", message),
+        now,
+    );
+    let message = format!("is being made on replica {}", replica.name);
+    observe(
+        &mut status,
+        session,
+        &Observation::no(READY, CREATING, message),
+        now,
+    );
+    status
+}
+
+/// Something keeps the session from being made, or its connection Secret from being written.
+pub fn troubled(
+    session: &SparkSession,
+    reason: &'static str,
+    message: &str,
+    now: Timestamp,
+) -> SessionStatus {
+    let mut status = session.status.clone().unwrap_or_default();
+    if status.phase != Some(SessionPhase::Ready) {
+        // While a session lives, its generation is the one whose settings are in force.
+        status.observed_generation = session.metadata.generation;
+        status.phase = Some(SessionPhase::Pending);
+    }
+    observe(
+        &mut status,
+        session,
+        &Observation::no(READY, reason, message),
+        now,
+    );
+    status
+}
+
+/// What was made.
+#[derive(Clone, Debug)]
+pub struct Made {
+    /// Spark's id of this making.
+    pub server_side_session_id: String,
+    /// Version of Spark, where it is known.
+    pub spark_version: Option<String>,
+    /// How it is reached.
+    pub connection: Connection,
+}
+
+/// The session lives.
+pub fn ready(session: &SparkSession, made: Made, now: Timestamp) -> SessionStatus {
+    let mut status = of_generation(session);
+    status.phase = Some(SessionPhase::Ready);
+    status.server_side_session_id = Some(made.server_side_session_id);
+    status.spark_version = made.spark_version;
+    status.url = Some(made.connection.url());
+    status.binding = Some(Binding {
+        name: secret::name(&session.name_any()),
+    });
+    status.start_time = Some(Time(now));
+    status.applied_conf = session.spec.spark_conf.keys().cloned().collect();
+    status.metrics = Some(SessionMetrics {
+        artifacts_uploaded: Some(artifacts(session)),
+        ..status.metrics.unwrap_or_default()
+    });
+    observe(&mut status, session, &well(session), now);
+    if !session.spec.spark_conf.is_empty() {
+        observe(&mut status, session, &conf_applied(), now);
+    }
+    observe(&mut status, session, &unenforced(), now);
+    status
+}
+
+/// The settings of the present spec are in force.
+pub fn configured(session: &SparkSession, now: Timestamp) -> SessionStatus {
+    let mut status = of_generation(session);
+    let had_any = condition::find(&status.conditions, CONF_APPLIED).is_some();
+    status.applied_conf = session.spec.spark_conf.keys().cloned().collect();
+    if had_any || !session.spec.spark_conf.is_empty() {
+        observe(&mut status, session, &conf_applied(), now);
+    }
+    status
+}
+
+/// Spark refused a setting of the present spec; those that were set before it may be in force.
+pub fn unconfigured(session: &SparkSession, message: &str, now: Timestamp) -> SessionStatus {
+    let mut status = of_generation(session);
+    status
+        .applied_conf
+        .extend(session.spec.spark_conf.keys().cloned());
+    status.applied_conf.sort();
+    status.applied_conf.dedup();
+    let refused = Observation::no(CONF_APPLIED, super::decide::CONF_REJECTED, message);
+    observe(&mut status, session, &refused, now);
+    status
+}
+
+/// The settings of the present spec could not be set. The generation stays the one that is in force, so that they are tried
+/// again.
+pub fn not_configured_yet(session: &SparkSession, message: &str, now: Timestamp) -> SessionStatus {
+    let mut status = session.status.clone().unwrap_or_default();
+    observe(
+        &mut status,
+        session,
+        &Observation::no(CONF_APPLIED, "ServerFailed", message),
+        now,
+    );
+    status
+}
+
+/// What the live watch has seen of a session that lives.
+pub fn kept(facts: &Facts, health: Health, now: Timestamp) -> SessionStatus {
+    let session = facts.session;
+    let mut status = facts.status.clone();
+    take_up(&mut status, session, facts.seen.as_ref());
+    match health {
+        Health::Well => {
+            if let super::facts::Replica::Serving { application_id } = &facts.replica {
+                status.application_id = status.application_id.or_else(|| application_id.clone());
+            }
+            observe(&mut status, session, &well(session), now);
+        }
+        Health::Unreachable => observe(&mut status, session, &unreachable(session), now),
+        Health::Unknown => {}
+    }
+    status
+}
+
+/// The replica is gone and the session begins anew; what it has counted stays.
+pub fn recreating(facts: &Facts, message: &str, now: Timestamp) -> SessionStatus {
+    let mut status = unassigned(facts.session);
+    take_up(&mut status, facts.session, facts.seen.as_ref());
+    status.phase = Some(SessionPhase::Pending);
+    for type_ in [ASSIGNED, READY] {
+        observe(
+            &mut status,
+            facts.session,
+            &Observation::no(type_, "Recreating", message),
+            now,
+        );
+    }
+    status
+}
+
+/// The session has ended.
+pub fn ended(facts: &Facts, ending: &Ending, now: Timestamp) -> SessionStatus {
+    let mut status = of_generation(facts.session);
+    take_up(&mut status, facts.session, facts.seen.as_ref());
+    status.phase = Some(ending.phase);
+    status.end_time = Some(Time(now));
+    status.binding = None;
+    status.url = None;
+    let ended = Observation::no(READY, ending.reason, ending.message.clone());
+    observe(&mut status, facts.session, &ended, now);
+    status
+}
+
+/// Whether `new` tells something that `old` does not: a later time alone is not worth a write.
+pub fn differs(old: &SessionStatus, new: &SessionStatus) -> bool {
+    let timeless = |status: &SessionStatus| SessionStatus {
+        last_activity_time: None,
+        metrics_cursor: None,
+        ..status.clone()
+    };
+    timeless(old) != timeless(new)
+}
+
+/// What to tell of a change: why a session waits, lives or has ended, and settings that are refused.
+pub fn notes(before: &[Condition], after: &[Condition]) -> Vec<Note> {
+    let told = [(READY, None), (CONF_APPLIED, Some("False"))];
+    let mut notes = transitions(before, after, &told);
+    notes.retain(|note| note.reason != CREATING);
+    for note in &mut notes {
+        note.warning |= !NORMAL.contains(&note.reason.as_str());
+    }
+    notes
+}
+
+/// Reasons that no person need look at.
+const NORMAL: &[&str] = &[
+    "Created",
+    "Applied",
+    "NoReplicaReady",
+    "ReleasedByClient",
+    "Idle",
+    "TtlPassed",
+    "ServerSuspended",
+];
+
+/// The last status, said of the present spec.
+fn of_generation(session: &SparkSession) -> SessionStatus {
+    SessionStatus {
+        observed_generation: session.metadata.generation,
+        ..session.status.clone().unwrap_or_default()
+    }
+}
+
+/// The last status without anything that a replica gave.
+fn unassigned(session: &SparkSession) -> SessionStatus {
+    SessionStatus {
+        server: None,
+        replica_uid: None,
+        application_id: None,
+        server_side_session_id: None,
+        spark_version: None,
+        url: None,
+        binding: None,
+        start_time: None,
+        last_activity_time: None,
+        applied_conf: Vec::new(),
+        ..of_generation(session)
+    }
+}
+
+fn take_up(status: &mut SessionStatus, session: &SparkSession, seen: Option<&SessionSeen>) {
+    let Some(seen) = seen.filter(|seen| seen.existence.is_some()) else {
+        return;
+    };
+    status.metrics = Some(SessionMetrics {
+        artifacts_uploaded: Some(artifacts(session)),
+        ..seen.metrics.clone()
+    });
+    status.metrics_cursor = seen.cursor.clone();
+    let times = status
+        .last_activity_time
+        .iter()
+        .map(|time| time.0)
+        .chain(seen.last_activity);
+    status.last_activity_time = times.max().map(Time);
+}
+
+fn observe(status: &mut SessionStatus, session: &SparkSession, what: &Observation, now: Timestamp) {
+    condition::set(
+        &mut status.conditions,
+        what,
+        session.metadata.generation,
+        now,
+    );
+}
+
+fn replica(session: &SparkSession) -> &str {
+    session
+        .status
+        .as_ref()
+        .and_then(|status| status.server.as_deref())
+        .unwrap_or("?")
+}
+
+fn well(session: &SparkSession) -> Observation {
+    Observation::yes(
+        READY,
+        "Created",
+        format!("lives on replica {}", replica(session)),
+    )
+}
+
+fn unreachable(session: &SparkSession) -> Observation {
+    let message = format!("replica {} does not answer at the moment", replica(session));
+    Observation::no(READY, "ReplicaUnreachable", message)
+}
+
+fn conf_applied() -> Observation {
+    Observation::yes(
+        CONF_APPLIED,
+        "Applied",
+        "every setting of sparkConf is in force",
+    )
+}
+
+fn unenforced() -> Observation {
+    let message = "the URL points at the server itself: whoever has the token in the connection Secret can use every session of this server";
+    Observation::no(ACCESS_ENFORCED, "NoGateway", message)
+}
+
+fn artifacts(session: &SparkSession) -> i64 {
+    i64::try_from(session.spec.artifacts.len()).unwrap_or(i64::MAX)
+}
+
+#[cfg(test)]
+#[path = "status_tests.rs"]
+mod tests;
