@@ -1,0 +1,61 @@
+//! What every reconcile has at hand. No I/O of its own beside waiting for the first lists.
+
+use std::sync::Arc;
+
+use kube::Client;
+use tokio::sync::OnceCell;
+
+use crate::apply::Applier;
+use crate::backoff::Backoff;
+use crate::events::Events;
+use crate::key::InstallationKey;
+use crate::live::Live;
+use crate::metrics::Metrics;
+use crate::placement::Placement;
+use crate::server::validate::Defaults;
+use crate::session;
+use crate::watch::{Caches, InputIndex, Resources, Triggers};
+
+/// Shared by the reconciles of both controllers.
+pub struct Context {
+    /// Connection to the API server.
+    pub client: Client,
+    /// The one writer of child objects.
+    pub applier: Applier,
+    /// Writer of events.
+    pub events: Events,
+    /// The live servers.
+    pub live: Live,
+    /// Which session lives where.
+    pub placement: Placement,
+    /// Both resources, as last seen.
+    pub resources: Resources,
+    /// Everything that the operator made, as last seen.
+    pub caches: Caches,
+    /// Which Secrets and ConfigMaps servers use.
+    pub inputs: Arc<InputIndex>,
+    /// Queues of both controllers.
+    pub triggers: Triggers,
+    /// Source of every server's token.
+    pub key: InstallationKey,
+    /// What a spec may leave open.
+    pub defaults: Defaults,
+    /// Failures in a row, by object.
+    pub backoff: Backoff,
+    /// Counters for Prometheus.
+    pub metrics: Metrics,
+    /// Set once what was known before this operator led is known again.
+    pub restored: OnceCell<()>,
+}
+
+impl Context {
+    /// Waits until both kinds have been listed and it is known again which session lives where: no reconcile may decide
+    /// before.
+    pub async fn ready(&self) {
+        let restored = self.restored.get_or_init(async || {
+            self.resources.filled().await;
+            session::restore(self);
+        });
+        restored.await;
+    }
+}

@@ -1,0 +1,18 @@
+//! The operator: makes Spark Connect servers and sessions run as their resources say. `main.rs` is the process; here is what
+//! it is made of, for tests to use too.
+
+pub mod apply;
+pub mod backoff;
+pub mod context;
+pub mod control;
+pub mod events;
+pub mod key;
+pub mod leader;
+pub mod live;
+pub mod metrics;
+pub mod placement;
+pub mod run;
+pub mod server;
+pub mod session;
+pub mod settings;
+pub mod watch;

@@ -1,0 +1,345 @@
+//! The watch of one replica: asks it, again and again, whether it serves and what its sessions do. Does I/O with Spark.
+
+use std::collections::HashMap;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use sparkconnect_api::session::SessionMetrics;
+use sparkconnect_spark::monitor::{Account, Monitor, SessionKey, SessionTotals, Snapshot};
+use sparkconnect_spark::{Existence, SparkServer};
+
+use super::snapshot::{Seen, SessionSeen, State};
+use super::{Pacer, Target, TrackedSession};
+use crate::watch::Triggers;
+
+/// Between two probes of a replica that starts: the server is taken for ready no later than this after it is.
+const START_INTERVAL: Duration = Duration::from_millis(150);
+/// Between two looks at a replica that has sessions.
+const BUSY_INTERVAL: Duration = Duration::from_secs(2);
+/// Between two looks at a replica that has none.
+const QUIET_INTERVAL: Duration = Duration::from_secs(5);
+/// Failed looks in a row after which a replica counts as unreachable: one may be a long pause of its JVM.
+const PATIENCE: u32 = 3;
+/// User of the session in which the version is asked; it is released at once.
+const OPERATOR_USER: &str = "sparkconnect-operator";
+
+/// One watched replica.
+pub(super) struct Replica {
+    target: Target,
+    pub(super) spark: SparkServer,
+    triggers: Triggers,
+    pacer: Pacer,
+    state: Mutex<Known>,
+    /// One look at a time.
+    looking: tokio::sync::Mutex<Looking>,
+}
+
+struct Known {
+    seen: Seen,
+    /// By name of the SparkSession.
+    sessions: HashMap<String, Entry>,
+}
+
+struct Entry {
+    tracked: TrackedSession,
+    account: Account,
+    seen: SessionSeen,
+}
+
+struct Looking {
+    failures: u32,
+    /// Absent without Spark's UI.
+    monitor: Option<Monitor>,
+}
+
+impl Replica {
+    pub(super) fn new(
+        target: Target,
+        spark: SparkServer,
+        monitor: Option<Monitor>,
+        triggers: Triggers,
+        pacer: Pacer,
+    ) -> Self {
+        let known = Known {
+            seen: Seen::nothing(),
+            sessions: HashMap::new(),
+        };
+        Self {
+            target,
+            spark,
+            triggers,
+            pacer,
+            state: Mutex::new(known),
+            looking: tokio::sync::Mutex::new(Looking {
+                failures: 0,
+                monitor,
+            }),
+        }
+    }
+
+    /// Looks at the replica for ever; the caller ends it.
+    pub(super) async fn watch(&self) {
+        loop {
+            self.look().await;
+            tokio::time::sleep(self.interval()).await;
+        }
+    }
+
+    /// Looks once, and tells the controllers what changed.
+    pub(super) async fn look(&self) {
+        let mut looking = self.looking.lock().await;
+        let before = self.seen();
+        let mut seen = self.ask(&before, &mut looking).await;
+        if seen.serves() {
+            self.watch_work(&mut seen, &mut looking).await;
+            self.look_at_sessions().await;
+        }
+        if seen != before {
+            self.lock().seen = seen;
+            self.triggers
+                .server(&self.target.namespace, &self.target.server);
+        }
+    }
+
+    /// Asks Spark's REST API what the sessions do, once for all of them.
+    async fn watch_work(&self, seen: &mut Seen, looking: &mut Looking) {
+        if let Some(monitor) = &mut looking.monitor {
+            match monitor.poll().await {
+                Ok(snapshot) => {
+                    seen.application_id = Some(snapshot.application_id.clone());
+                    seen.start_time = Some(snapshot.started_at);
+                    seen.executors = self.target.executors.then(|| small(snapshot.executors));
+                    seen.version = Some(snapshot.spark_version.clone());
+                    self.account(&snapshot);
+                }
+                Err(error) => {
+                    tracing::debug!(pod = self.target.pod, %error, "no metrics this time");
+                }
+            }
+        }
+        if seen.version.is_none() {
+            seen.version = self.spark.version(OPERATOR_USER).await.ok();
+        }
+    }
+
+    /// Goes on counting what each session did.
+    fn account(&self, snapshot: &Snapshot) {
+        let mut changed = Vec::new();
+        for (name, entry) in &mut self.lock().sessions {
+            let session = &entry.tracked.session;
+            let key = SessionKey {
+                user: session.user.clone(),
+                session_id: session.session_id,
+            };
+            let step = snapshot.account(&key, &entry.account);
+            if step.missed > 0 {
+                tracing::warn!(
+                    session = name,
+                    missed = step.missed,
+                    "Spark forgot work before it was counted"
+                );
+            }
+            let activity = snapshot.activity(&key);
+            entry.account = step.account;
+            entry.seen.observed = true;
+            entry.seen.running = activity.running;
+            entry.seen.last_activity = activity.last;
+            let metrics = counted(&entry.account.totals);
+            if metrics != entry.seen.metrics {
+                entry.seen.metrics = metrics;
+                entry.seen.cursor = serde_json::to_string(&entry.account.cursor).ok();
+                changed.push(name.clone());
+            }
+        }
+        for name in changed {
+            self.pacer.changed(&self.target.namespace, &name);
+        }
+    }
+
+    /// What was last seen.
+    pub(super) fn seen(&self) -> Seen {
+        self.lock().seen.clone()
+    }
+
+    /// What was last seen of a session.
+    pub(super) fn session(&self, name: &str) -> Option<SessionSeen> {
+        self.lock()
+            .sessions
+            .get(name)
+            .map(|entry| entry.seen.clone())
+    }
+
+    /// Watches a session, if it is not watched as the same making of it already.
+    pub(super) fn track(&self, tracked: TrackedSession) {
+        let mut known = self.lock();
+        let same = known
+            .sessions
+            .get(&tracked.name)
+            .is_some_and(|entry| entry.tracked.session == tracked.session);
+        if !same {
+            let seen = SessionSeen {
+                metrics: tracked.metrics.clone(),
+                cursor: tracked.cursor.clone(),
+                ..SessionSeen::default()
+            };
+            let account = resumed(&tracked);
+            known.sessions.insert(
+                tracked.name.clone(),
+                Entry {
+                    tracked,
+                    account,
+                    seen,
+                },
+            );
+        }
+    }
+
+    /// Ends the watch of a session.
+    pub(super) fn untrack(&self, name: &str) {
+        self.lock().sessions.remove(name);
+    }
+
+    /// Asks the replica whether it serves.
+    async fn ask(&self, before: &Seen, looking: &mut Looking) -> Seen {
+        let state = match self.spark.probe().await {
+            Ok(()) => {
+                looking.failures = 0;
+                State::Serving
+            }
+            Err(error) => {
+                looking.failures += 1;
+                after_failure(before, looking.failures, &error)
+            }
+        };
+        Seen {
+            state,
+            ..before.clone()
+        }
+    }
+
+    async fn look_at_sessions(&self) {
+        let sessions: Vec<TrackedSession> = self
+            .lock()
+            .sessions
+            .values()
+            .map(|entry| entry.tracked.clone())
+            .collect();
+        for tracked in sessions {
+            match self.spark.exists(&tracked.session).await {
+                Ok(existence) => self.note_existence(&tracked.name, existence),
+                Err(error) => {
+                    tracing::debug!(session = tracked.name, %error, "not told whether it exists");
+                }
+            }
+        }
+    }
+
+    fn note_existence(&self, name: &str, existence: Existence) {
+        let mut known = self.lock();
+        let Some(entry) = known.sessions.get_mut(name) else {
+            return;
+        };
+        let gone = !matches!(existence, Existence::Alive { .. });
+        let news = entry.seen.existence.as_ref() != Some(&existence) && gone;
+        entry.seen.existence = Some(existence);
+        drop(known);
+        if news {
+            self.triggers.session(&self.target.namespace, name);
+        }
+    }
+
+    fn interval(&self) -> Duration {
+        let known = self.lock();
+        match known.seen.state {
+            State::Unknown | State::Starting { .. } => START_INTERVAL,
+            State::Serving | State::Unreachable { .. } if known.sessions.is_empty() => {
+                QUIET_INTERVAL
+            }
+            State::Serving | State::Unreachable { .. } => BUSY_INTERVAL,
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Known> {
+        // Every change is complete before anything can panic.
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// The account that a session's status has kept. One that cannot be read starts anew, with what Spark still remembers.
+fn resumed(tracked: &TrackedSession) -> Account {
+    let cursor = tracked
+        .cursor
+        .as_deref()
+        .and_then(|text| serde_json::from_str(text).ok());
+    let metrics = &tracked.metrics;
+    cursor.map_or_else(Account::default, |cursor| Account {
+        cursor,
+        totals: SessionTotals {
+            queries_executed: metrics.queries_executed.map(i64::cast_unsigned),
+            active_queries: metrics.active_queries.map(i64::cast_unsigned),
+            failed_queries: metrics.failed_queries.map(i64::cast_unsigned),
+            data_read_bytes: metrics.data_read_bytes.map(i64::cast_unsigned),
+            data_written_bytes: metrics.data_written_bytes.map(i64::cast_unsigned),
+            execution_time_ms: metrics.execution_time_ms.map(i64::cast_unsigned),
+        },
+    })
+}
+
+/// Totals in the form of the status, whose numbers are signed as all of Kubernetes' are.
+fn counted(totals: &SessionTotals) -> SessionMetrics {
+    SessionMetrics {
+        queries_executed: totals.queries_executed.map(u64::cast_signed),
+        active_queries: totals.active_queries.map(u64::cast_signed),
+        failed_queries: totals.failed_queries.map(u64::cast_signed),
+        artifacts_uploaded: None,
+        data_read_bytes: totals.data_read_bytes.map(u64::cast_signed),
+        data_written_bytes: totals.data_written_bytes.map(u64::cast_signed),
+        execution_time_ms: totals.execution_time_ms.map(u64::cast_signed),
+    }
+}
+
+fn small(number: u32) -> i32 {
+    i32::try_from(number).unwrap_or(i32::MAX)
+}
+
+/// A replica that starts is expected to fail probes; one that has served is given some patience.
+fn after_failure(before: &Seen, failures: u32, error: &sparkconnect_spark::Error) -> State {
+    let why = error.to_string();
+    match &before.state {
+        State::Unknown | State::Starting { .. } => State::Starting { why },
+        State::Serving if failures < PATIENCE => State::Serving,
+        State::Serving | State::Unreachable { .. } => State::Unreachable { why },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn error() -> sparkconnect_spark::Error {
+        sparkconnect_spark::Error::Unauthenticated
+    }
+
+    fn seen(state: State) -> Seen {
+        Seen {
+            state,
+            ..Seen::nothing()
+        }
+    }
+
+    #[test]
+    fn one_failed_probe_does_not_make_a_serving_replica_unreachable() {
+        let serving = seen(State::Serving);
+        assert_eq!(after_failure(&serving, 1, &error()), State::Serving);
+        assert!(matches!(
+            after_failure(&serving, PATIENCE, &error()),
+            State::Unreachable { .. }
+        ));
+    }
+
+    #[test]
+    fn a_replica_that_starts_goes_on_starting() {
+        let state = after_failure(&Seen::nothing(), 100, &error());
+        assert!(matches!(state, State::Starting { why } if why.contains("token")));
+    }
+}

@@ -1,0 +1,191 @@
+//! The life of an operator: connect, serve health and metrics, stand by, lead, end. Does I/O.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use kube::Client;
+use kube::runtime::Controller;
+use sparkconnect_telemetry::{Health, Registry, health};
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::OnceCell;
+use tokio::sync::mpsc::unbounded_channel;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use crate::apply::Applier;
+use crate::backoff::Backoff;
+use crate::context::Context;
+use crate::control::{self, Queues};
+use crate::events::Events;
+use crate::key::{InstallationKey, KeyError};
+use crate::leader::{Elector, LeaderError};
+use crate::live::{Live, Pacer};
+use crate::metrics::Metrics;
+use crate::placement::Placement;
+use crate::server::validate::Defaults;
+use crate::settings::Settings;
+use crate::watch::{self, GuardedServer, GuardedSession, Resources, Scope, Triggers, Watches};
+
+/// Longest time for caches to fill at the start.
+const FILL: Duration = Duration::from_secs(60);
+/// Longest time for tasks to end after a signal.
+const GRACE: Duration = Duration::from_secs(10);
+
+/// Why the operator ended otherwise than by a signal.
+#[derive(Debug, thiserror::Error)]
+pub enum RunError {
+    /// The runtime could not be started.
+    #[error("the runtime cannot be started: {0}")]
+    Runtime(#[source] std::io::Error),
+    /// There is no way to the API server.
+    #[error("no way to the Kubernetes API: {0}")]
+    Connect(#[source] Box<dyn std::error::Error + Send + Sync>),
+    /// The address of health and metrics cannot be had.
+    #[error(transparent)]
+    Health(#[from] health::BindError),
+    /// A metric is registered twice.
+    #[error(transparent)]
+    Metrics(#[from] prometheus::Error),
+    /// There is no installation key.
+    #[error(transparent)]
+    Key(#[from] KeyError),
+    /// Another operator leads.
+    #[error(transparent)]
+    Leader(#[from] LeaderError),
+    /// The caches did not fill: a watch is refused.
+    #[error("the first lists did not come within {} s: see the warnings before this", FILL.as_secs())]
+    Caches,
+}
+
+/// Runs the operator until a signal ends it.
+///
+/// # Errors
+/// When it cannot start, or loses its leadership: the process must end then, so that two never act at a time.
+pub async fn run(settings: Settings) -> Result<(), RunError> {
+    let stop = stop_on_signals().map_err(RunError::Runtime)?;
+    let (health, registry) = (Health::new(), Registry::new());
+    let metrics = Metrics::register(&registry)?;
+    let serving = health::Server::bind(settings.health_address).await?;
+    let tasks = TaskTracker::new();
+    let ended = stop.clone().cancelled_owned();
+    tasks.spawn(serving.run(health.clone(), registry, ended));
+    let client = connect().await?;
+    health.set_ready(true); // a standby is ready too: it can take over
+    let mut elector = Elector::new(client.clone(), &settings.namespace, &settings.pod_name);
+    let mut result = Ok(());
+    if elector.acquire(&stop).await {
+        tracing::info!("this operator leads");
+        metrics.leader.set(1);
+        let led = lead(&settings, client, metrics, &stop, &tasks);
+        result = tokio::select! {
+            led = led => led,
+            Err(lost) = elector.hold() => Err(lost.into()),
+        };
+        stop.cancel();
+        elector.give_back().await;
+    }
+    tasks.close();
+    if tokio::time::timeout(GRACE, tasks.wait()).await.is_err() {
+        tracing::warn!("some tasks did not end in time");
+    }
+    result
+}
+
+/// A client whose calls are tried once: a reconcile that fails is tried again as a whole, with its own back-off.
+async fn connect() -> Result<Client, RunError> {
+    let mut config = kube::Config::infer()
+        .await
+        .map_err(|e| RunError::Connect(Box::new(e)))?;
+    config.default_retry = false;
+    Client::try_from(config).map_err(|e| RunError::Connect(Box::new(e)))
+}
+
+fn stop_on_signals() -> std::io::Result<CancellationToken> {
+    let stop = CancellationToken::new();
+    let (mut term, mut int) = (
+        signal(SignalKind::terminate())?,
+        signal(SignalKind::interrupt())?,
+    );
+    let stopped = stop.clone();
+    tokio::spawn(async move {
+        tokio::select! { _ = term.recv() => {}, _ = int.recv() => {} }
+        tracing::info!("told to end");
+        stopped.cancel();
+    });
+    Ok(stop)
+}
+
+/// Acts as the leader until `stop`.
+async fn lead(
+    settings: &Settings,
+    client: Client,
+    metrics: Metrics,
+    stop: &CancellationToken,
+    tasks: &TaskTracker,
+) -> Result<(), RunError> {
+    let key = InstallationKey::load_or_create(client.clone(), &settings.namespace).await?;
+    let scope = settings
+        .watch_namespace
+        .clone()
+        .map_or(Scope::Cluster, Scope::Namespace);
+    let servers = Controller::new(scope.api::<GuardedServer>(client.clone()), watch::config());
+    let sessions = Controller::new(scope.api::<GuardedSession>(client.clone()), watch::config());
+    let (triggers, queues) = queues();
+    let watches = Watches {
+        client: client.clone(),
+        scope,
+        stop: stop.clone(),
+        tasks: tasks.clone(),
+        triggers: triggers.clone(),
+    };
+    let resources = Resources {
+        servers: servers.store(),
+        sessions: sessions.store(),
+    };
+    let pacer = Pacer::default();
+    let per_second = settings.metric_writes_per_second;
+    tasks.spawn(
+        pacer
+            .clone()
+            .run(per_second, triggers.clone(), stop.clone()),
+    );
+    let context = Arc::new(Context {
+        applier: Applier::new(client.clone()),
+        events: Events::new(client.clone(), &settings.pod_name),
+        live: Live::new(triggers.clone(), pacer, stop.clone(), tasks.clone()),
+        placement: Placement::default(),
+        caches: watches.caches(),
+        inputs: Arc::default(),
+        triggers,
+        key,
+        defaults: Defaults {
+            image: settings.default_image.clone(),
+            operator_namespace: Some(settings.namespace.clone()),
+        },
+        backoff: Backoff::default(),
+        metrics,
+        resources,
+        client,
+        restored: OnceCell::new(),
+    });
+    watches.inputs(&context.resources, &context.inputs);
+    let filled = tokio::time::timeout(FILL, context.caches.filled());
+    stop.run_until_cancelled(filled)
+        .await
+        .unwrap_or(Ok(()))
+        .map_err(|_| RunError::Caches)?;
+    control::run(context, servers, sessions, queues, stop).await;
+    Ok(())
+}
+
+fn queues() -> (Triggers, Queues) {
+    let (to_servers, servers) = unbounded_channel();
+    let (to_sessions, sessions) = unbounded_channel();
+    (
+        Triggers {
+            servers: to_servers,
+            sessions: to_sessions,
+        },
+        Queues { servers, sessions },
+    )
+}

@@ -1,0 +1,387 @@
+//! The status of a server, made of what was observed. Pure: the clock is handed in.
+
+use jiff::Timestamp;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
+use kube::ResourceExt;
+use sparkconnect_api::condition::{self, Observation};
+use sparkconnect_api::server::{ReplicaPhase, ReplicaStatus, ServerPhase, SessionCounts};
+use sparkconnect_api::{ServerStatus, SparkConnectServer, labels};
+
+use super::replicas::{Replica, Trouble};
+use super::rollout::Plan;
+use super::validate::Problem;
+use crate::live::{CONNECT_PORT, Seen, State, UI_PORT};
+
+/// Everything that a status is made of.
+#[derive(Debug)]
+pub struct Observed<'a> {
+    /// The server.
+    pub server: &'a SparkConnectServer,
+    /// Its replicas.
+    pub replicas: &'a [Replica],
+    /// What is being done; absent where the spec or its inputs cannot be used.
+    pub plan: Option<&'a Plan>,
+    /// Hash of the present inputs.
+    pub inputs_hash: Option<&'a str>,
+    /// What keeps the server from being built.
+    pub problems: &'a [Problem],
+    /// What keeps its objects from being made: a refusal by the API server, a quota.
+    pub obstacle: Option<&'a Trouble>,
+    /// SparkSessions that name it.
+    pub sessions_total: usize,
+    /// The time.
+    pub now: Timestamp,
+}
+
+/// The status that follows from what was observed.
+pub fn status(observed: &Observed) -> ServerStatus {
+    let old = observed.server.status.clone().unwrap_or_default();
+    let replicas = observed.replicas;
+    let ready = count(replicas, |replica| observed.takes_sessions(replica));
+    let mut conditions = old.conditions.clone();
+    for observation in conditions_of(observed, ready) {
+        let generation = observed.server.metadata.generation;
+        condition::set(&mut conditions, &observation, generation, observed.now);
+    }
+    let degraded = condition::is_true(&conditions, condition::DEGRADED);
+    ServerStatus {
+        observed_generation: observed.server.metadata.generation,
+        phase: Some(phase(observed, ready, degraded)),
+        conditions,
+        replicas: count(replicas, |_| true),
+        ready_replicas: ready,
+        updated_replicas: count(replicas, |replica| observed.is_current(replica)),
+        selector: Some(selector(observed.server)),
+        spark_version: common_version(replicas),
+        endpoint: if observed.plan.is_some() {
+            Some(endpoint(observed.server))
+        } else {
+            old.endpoint
+        },
+        ui_url: ui_url(observed),
+        sessions: Some(SessionCounts {
+            active: replicas.iter().map(|replica| small(replica.sessions)).sum(),
+            total: small(observed.sessions_total),
+        }),
+        servers: replicas
+            .iter()
+            .map(|replica| replica_status(observed, replica))
+            .collect(),
+    }
+}
+
+impl Observed<'_> {
+    fn desired(&self) -> i32 {
+        if self.server.spec.suspend {
+            0
+        } else {
+            self.server.spec.replicas
+        }
+    }
+
+    fn is_current(&self, replica: &Replica) -> bool {
+        self.inputs_hash.is_some() && replica.inputs_hash.as_deref() == self.inputs_hash
+    }
+
+    fn draining_since(&self, replica: &Replica) -> Option<Timestamp> {
+        let draining = &self.plan?.draining;
+        draining
+            .iter()
+            .find(|(name, _)| *name == replica.name)
+            .map(|(_, since)| *since)
+    }
+
+    fn takes_sessions(&self, replica: &Replica) -> bool {
+        self.replica_phase(replica) == ReplicaPhase::Ready
+    }
+
+    fn replica_phase(&self, replica: &Replica) -> ReplicaPhase {
+        let leaving =
+            |plan: &Plan| plan.restart.contains(&replica.name) || replica.ordinal >= plan.replicas;
+        match replica.seen.as_ref().map(|seen| &seen.state) {
+            _ if replica.deleting || self.plan.is_some_and(leaving) => ReplicaPhase::Terminating,
+            _ if !replica.running => ReplicaPhase::Pending,
+            None | Some(State::Unknown | State::Starting { .. }) => ReplicaPhase::Starting,
+            Some(State::Unreachable { .. }) => ReplicaPhase::Unreachable,
+            Some(State::Serving) if self.draining_since(replica).is_some() => {
+                ReplicaPhase::Draining
+            }
+            Some(State::Serving) => ReplicaPhase::Ready,
+        }
+    }
+}
+
+fn conditions_of(observed: &Observed, ready: i32) -> [Observation; 5] {
+    let degraded = degraded(observed);
+    [
+        ready_condition(observed, ready, &degraded),
+        progressing(observed, ready),
+        version_matched(observed),
+        inputs_resolved(observed),
+        degraded,
+    ]
+}
+
+fn ready_condition(observed: &Observed, ready: i32, degraded: &Observation) -> Observation {
+    let no = |reason, message: String| Observation::no(condition::READY, reason, message);
+    if ready > 0 {
+        let message = format!("{ready} of {} replicas serve", observed.desired());
+        return Observation::yes(condition::READY, "Serving", message);
+    }
+    if let Some(problem) = observed.problems.first() {
+        return no(problem.reason, problem.message.clone());
+    }
+    if observed.desired() == 0 {
+        return no("Suspended", stopped(observed.server).to_owned());
+    }
+    if degraded.status == Some(true) {
+        return no(degraded.reason, degraded.message.clone());
+    }
+    no("Starting", waiting(observed))
+}
+
+fn stopped(server: &SparkConnectServer) -> &'static str {
+    if server.spec.suspend {
+        "stopped by spec.suspend"
+    } else {
+        "stopped by spec.replicas: 0"
+    }
+}
+
+/// What a server without a serving replica waits for.
+fn waiting(observed: &Observed) -> String {
+    let probed = observed
+        .replicas
+        .iter()
+        .find_map(|replica| match &replica.seen.as_ref()?.state {
+            State::Starting { why } => Some(format!("{} starts: {why}", replica.name)),
+            State::Unreachable { why } => Some(format!("{} does not answer: {why}", replica.name)),
+            State::Unknown | State::Serving => None,
+        });
+    probed.unwrap_or_else(|| "the driver pods are being made".to_owned())
+}
+
+fn progressing(observed: &Observed, ready: i32) -> Observation {
+    let yes = |reason, message: String| Observation::yes(condition::PROGRESSING, reason, message);
+    let Some(plan) = observed.plan else {
+        return Observation::no(
+            condition::PROGRESSING,
+            "Blocked",
+            "waits for the spec to be mended",
+        );
+    };
+    if !plan.draining.is_empty() {
+        let names: Vec<&str> = plan
+            .draining
+            .iter()
+            .map(|(name, _)| name.as_str())
+            .collect();
+        let message = format!(
+            "{} of {} replicas outdated or superfluous; {} drain: {} sessions in the way",
+            plan.draining.len() + plan.restart.len(),
+            observed.replicas.len(),
+            names.join(", "),
+            plan.sessions_in_the_way,
+        );
+        return yes("Draining", message);
+    }
+    let there = count(observed.replicas, |replica| !replica.deleting);
+    if !plan.restart.is_empty() || observed.replicas.iter().any(|replica| replica.deleting) {
+        return yes(
+            "Restarting",
+            format!("{there} of {} replicas stay", observed.replicas.len()),
+        );
+    }
+    if ready == observed.desired() && there == observed.desired() {
+        return Observation::no(
+            condition::PROGRESSING,
+            "Settled",
+            "every replica is as wanted",
+        );
+    }
+    yes(
+        "Starting",
+        format!("{ready} of {} replicas serve", observed.desired()),
+    )
+}
+
+fn version_matched(observed: &Observed) -> Observation {
+    let type_ = condition::VERSION_MATCHED;
+    if let Some(problem) = of_type(observed.problems, type_).next() {
+        return Observation::no(type_, problem.reason, problem.message.clone());
+    }
+    let wanted = &observed.server.spec.version;
+    let versions = || {
+        observed
+            .replicas
+            .iter()
+            .filter_map(|r| Some((r, r.seen.as_ref()?.version.as_ref()?)))
+    };
+    if let Some((replica, found)) = versions().find(|(_, found)| *found != wanted) {
+        let message = format!(
+            "{} reports Spark {found}, spec.version is {wanted}: use an image of {wanted}, or set version to {found}",
+            replica.name
+        );
+        return Observation::no(type_, "VersionDiffers", message);
+    }
+    match versions().next() {
+        Some(_) => Observation::yes(
+            type_,
+            "VersionMatches",
+            format!("Spark {wanted}, as wanted"),
+        ),
+        None => Observation::unknown(type_, "NotAnswered", "no replica has told its version yet"),
+    }
+}
+
+fn inputs_resolved(observed: &Observed) -> Observation {
+    let type_ = condition::INPUTS_RESOLVED;
+    let problems: Vec<&Problem> = of_type(observed.problems, type_).collect();
+    match problems.first() {
+        Some(first) => Observation::no(type_, first.reason, join(&problems)),
+        None => Observation::yes(type_, "Resolved", "everything that the spec names is there"),
+    }
+}
+
+fn degraded(observed: &Observed) -> Observation {
+    let type_ = condition::DEGRADED;
+    let problems: Vec<&Problem> = of_type(observed.problems, type_).collect();
+    if let Some(first) = problems.first() {
+        return Observation::yes(type_, first.reason, join(&problems));
+    }
+    if let Some(obstacle) = observed.obstacle {
+        return Observation::yes(type_, reason_of(&obstacle.reason), obstacle.message.clone());
+    }
+    let staying = observed.replicas.iter().filter(|replica| !replica.deleting);
+    let troubled = staying
+        .filter_map(|r| Some((&r.name, r.trouble.as_ref()?)))
+        .next();
+    match troubled {
+        Some((name, trouble)) => {
+            let message = format!("{name}: {}: {}", trouble.reason, trouble.message);
+            Observation::yes(type_, reason_of(&trouble.reason), message)
+        }
+        None => Observation::no(type_, "AsExpected", "nothing needs a person"),
+    }
+}
+
+/// The reasons that a condition may have: a closed set, whatever words Kubernetes uses.
+fn reason_of(word: &str) -> &'static str {
+    match word {
+        "ErrImagePull" | "ImagePullBackOff" | "InvalidImageName" | "ErrImageNeverPull" => {
+            "ImageNotPulled"
+        }
+        "CrashLoopBackOff" | "Error" | "StartError" | "RunContainerError" => "DriverFails",
+        "OOMKilled" => "OutOfMemory",
+        "Unschedulable" | "SchedulingGated" => "Unschedulable",
+        "FailedCreate" => "PodsRefused",
+        "Refused" => "ObjectsRefused",
+        _ => "PodTrouble",
+    }
+}
+
+fn phase(observed: &Observed, ready: i32, degraded: bool) -> ServerPhase {
+    if degraded {
+        return ServerPhase::Degraded;
+    }
+    let Some(plan) = observed.plan else {
+        return ServerPhase::Pending;
+    };
+    let there = count(observed.replicas, |replica| !replica.deleting);
+    if observed.desired() == 0 {
+        return ServerPhase::Suspended;
+    }
+    let settled =
+        plan.draining.is_empty() && plan.restart.is_empty() && there == observed.desired();
+    match ready {
+        0 => ServerPhase::Starting,
+        n if n == observed.desired() && settled => ServerPhase::Ready,
+        _ => ServerPhase::Updating,
+    }
+}
+
+fn replica_status(observed: &Observed, replica: &Replica) -> ReplicaStatus {
+    let seen = replica.seen.as_ref().filter(|_| replica.running);
+    ReplicaStatus {
+        name: replica.name.clone(),
+        phase: observed.replica_phase(replica),
+        spark_version: seen.and_then(|seen| seen.version.clone()),
+        application_id: seen.and_then(|seen| seen.application_id.clone()),
+        sessions: small(replica.sessions),
+        executors: seen.and_then(|seen| seen.executors),
+        start_time: seen.and_then(|seen| seen.start_time).map(Time),
+        draining_since: observed.draining_since(replica).map(Time),
+    }
+}
+
+fn common_version(replicas: &[Replica]) -> Option<String> {
+    let version = |replica: &Replica| replica.seen.as_ref().and_then(|seen| seen.version.clone());
+    let first = replicas.iter().find_map(version)?;
+    replicas
+        .iter()
+        .filter_map(version)
+        .all(|other| other == first)
+        .then_some(first)
+}
+
+/// Spark Connect address of a server inside the cluster, without a token.
+pub fn endpoint(server: &SparkConnectServer) -> String {
+    format!("sc://{}:{CONNECT_PORT}", service_host(server))
+}
+
+fn ui_url(observed: &Observed) -> Option<String> {
+    let first = observed.replicas.iter().find(|replica| replica.serves())?;
+    let asks = observed.server.spec.ui.enabled && first.seen.as_ref().is_some_and(Seen::serves);
+    asks.then(|| {
+        format!(
+            "http://{}.{}:{UI_PORT}",
+            first.name,
+            service_host(observed.server)
+        )
+    })
+}
+
+/// Host of a server's headless Service; a replica's own host is its name and this.
+pub fn service_host(server: &SparkConnectServer) -> String {
+    format!(
+        "{}.{}.svc",
+        server.name_any(),
+        server.namespace().unwrap_or_default()
+    )
+}
+
+fn selector(server: &SparkConnectServer) -> String {
+    format!(
+        "{}={},{}={}",
+        labels::SERVER,
+        server.name_any(),
+        labels::COMPONENT,
+        labels::DRIVER
+    )
+}
+
+fn of_type<'a>(problems: &'a [Problem], type_: &'static str) -> impl Iterator<Item = &'a Problem> {
+    problems
+        .iter()
+        .filter(move |problem| problem.condition == type_)
+}
+
+fn join(problems: &[&Problem]) -> String {
+    problems
+        .iter()
+        .map(|problem| problem.message.as_str())
+        .collect::<Vec<_>>()
+        .join("; ")
+}
+
+fn count(replicas: &[Replica], matches: impl Fn(&Replica) -> bool) -> i32 {
+    small(replicas.iter().filter(|replica| matches(replica)).count())
+}
+
+fn small(number: usize) -> i32 {
+    i32::try_from(number).unwrap_or(i32::MAX)
+}
+
+#[cfg(test)]
+#[path = "status_tests.rs"]
+mod tests;

@@ -1,0 +1,323 @@
+//! The status of a server, as tables: what is observed on the left, what is told on the right.
+
+use serde_json::json;
+use sparkconnect_api::condition::find;
+
+use super::*;
+
+const HASH: &str = "new";
+
+fn server(spec: serde_json::Value) -> SparkConnectServer {
+    let mut base = json!({"version": "4.3.0"});
+    base.as_object_mut()
+        .unwrap()
+        .extend(spec.as_object().unwrap().clone());
+    serde_json::from_value(json!({
+        "apiVersion": "sparkconnect.dev/v1alpha1",
+        "kind": "SparkConnectServer",
+        "metadata": {"name": "demo", "namespace": "ns", "uid": "u", "generation": 3},
+        "spec": base,
+    }))
+    .unwrap()
+}
+
+fn seen(state: State) -> Seen {
+    let version = (state == State::Serving).then(|| "4.3.0".to_owned());
+    Seen {
+        state,
+        version,
+        ..Seen::nothing()
+    }
+}
+
+fn replica(ordinal: i32, state: State) -> Replica {
+    Replica {
+        name: format!("demo-{ordinal}"),
+        uid: format!("uid-{ordinal}"),
+        ordinal,
+        inputs_hash: Some(HASH.to_owned()),
+        deleting: false,
+        running: true,
+        host: Some("198.18.16.9".to_owned()),
+        restarts: 0,
+        trouble: None,
+        sessions: 0,
+        draining_since: None,
+        seen: Some(seen(state)),
+    }
+}
+
+fn plan(replicas: i32) -> Plan {
+    Plan {
+        replicas,
+        ..Plan::default()
+    }
+}
+
+fn told(server: &SparkConnectServer, replicas: &[Replica], plan: Option<&Plan>) -> ServerStatus {
+    status(&observed(server, replicas, plan, &[], None))
+}
+
+fn observed<'a>(
+    server: &'a SparkConnectServer,
+    replicas: &'a [Replica],
+    plan: Option<&'a Plan>,
+    problems: &'a [Problem],
+    obstacle: Option<&'a Trouble>,
+) -> Observed<'a> {
+    let now = Timestamp::from_second(100).unwrap();
+    let inputs_hash = plan.map(|_| HASH);
+    Observed {
+        server,
+        replicas,
+        plan,
+        inputs_hash,
+        problems,
+        obstacle,
+        sessions_total: 4,
+        now,
+    }
+}
+
+#[track_caller]
+fn says(status: &ServerStatus, type_: &str, state: &str, reason: &str, words: &str) {
+    let condition = find(&status.conditions, type_).expect(type_);
+    assert_eq!(
+        (condition.status.as_str(), condition.reason.as_str()),
+        (state, reason),
+        "{condition:?}"
+    );
+    assert!(condition.message.contains(words), "{condition:?}");
+    assert_eq!(condition.observed_generation, Some(3));
+}
+
+#[test]
+fn a_server_whose_replicas_serve_is_ready() {
+    let replicas = [replica(0, State::Serving), replica(1, State::Serving)];
+    let status = told(&server(json!({"replicas": 2})), &replicas, Some(&plan(2)));
+    assert_eq!(status.phase, Some(ServerPhase::Ready));
+    assert_eq!(
+        (
+            status.replicas,
+            status.ready_replicas,
+            status.updated_replicas
+        ),
+        (2, 2, 2)
+    );
+    assert_eq!(status.spark_version.as_deref(), Some("4.3.0"));
+    assert_eq!(status.endpoint.as_deref(), Some("sc://demo.ns.svc:15002"));
+    assert_eq!(
+        status.ui_url.as_deref(),
+        Some("http://demo-0.demo.ns.svc:4040")
+    );
+    assert_eq!(
+        status.selector.as_deref(),
+        Some("sparkconnect.dev/server=demo,app.kubernetes.io/component=driver")
+    );
+    assert_eq!(
+        status.sessions,
+        Some(SessionCounts {
+            active: 0,
+            total: 4
+        })
+    );
+    says(
+        &status,
+        condition::READY,
+        "True",
+        "Serving",
+        "2 of 2 replicas serve",
+    );
+    says(&status, condition::PROGRESSING, "False", "Settled", "");
+    says(
+        &status,
+        condition::VERSION_MATCHED,
+        "True",
+        "VersionMatches",
+        "4.3.0",
+    );
+    says(&status, condition::INPUTS_RESOLVED, "True", "Resolved", "");
+    says(&status, condition::DEGRADED, "False", "AsExpected", "");
+}
+
+#[test]
+fn a_server_that_starts_says_what_it_waits_for() {
+    let replicas = [replica(
+        0,
+        State::Starting {
+            why: "connection refused".to_owned(),
+        },
+    )];
+    let status = told(&server(json!({})), &replicas, Some(&plan(1)));
+    assert_eq!(status.phase, Some(ServerPhase::Starting));
+    assert_eq!(status.servers[0].phase, ReplicaPhase::Starting);
+    assert_eq!((status.spark_version, status.ui_url), (None, None));
+    let again = told(&server(json!({})), &replicas, Some(&plan(1)));
+    says(
+        &again,
+        condition::READY,
+        "False",
+        "Starting",
+        "connection refused",
+    );
+    says(
+        &again,
+        condition::VERSION_MATCHED,
+        "Unknown",
+        "NotAnswered",
+        "",
+    );
+    says(&again, condition::PROGRESSING, "True", "Starting", "0 of 1");
+}
+
+#[test]
+fn missing_inputs_are_named_all_at_once_and_the_rest_goes_on() {
+    let problem = |message: &str| Problem {
+        condition: condition::INPUTS_RESOLVED,
+        reason: "SecretNotFound",
+        message: message.to_owned(),
+    };
+    let problems = [
+        problem("Secret a does not exist"),
+        problem("Secret b does not exist"),
+    ];
+    let server = server(json!({}));
+    let nothing = status(&observed(&server, &[], None, &problems, None));
+    assert_eq!(
+        (nothing.phase, nothing.endpoint.as_deref()),
+        (Some(ServerPhase::Pending), None)
+    );
+    says(
+        &nothing,
+        condition::INPUTS_RESOLVED,
+        "False",
+        "SecretNotFound",
+        "Secret a does not exist; Secret b",
+    );
+    says(
+        &nothing,
+        condition::READY,
+        "False",
+        "SecretNotFound",
+        "Secret a",
+    );
+    says(&nothing, condition::PROGRESSING, "False", "Blocked", "");
+    let replicas = [replica(0, State::Serving)];
+    let serving = status(&observed(&server, &replicas, None, &problems, None));
+    says(&serving, condition::READY, "True", "Serving", "1 of 1");
+}
+
+#[test]
+fn another_version_than_asked_for_is_told() {
+    let mut odd = replica(0, State::Serving);
+    odd.seen.as_mut().unwrap().version = Some("4.2.1".to_owned());
+    let status = told(&server(json!({})), &[odd], Some(&plan(1)));
+    says(
+        &status,
+        condition::VERSION_MATCHED,
+        "False",
+        "VersionDiffers",
+        "demo-0 reports Spark 4.2.1",
+    );
+    assert_eq!(status.spark_version.as_deref(), Some("4.2.1"));
+}
+
+#[test]
+fn trouble_of_a_pod_degrades_under_a_reason_of_ours() {
+    for (word, reason) in [
+        ("ImagePullBackOff", "ImageNotPulled"),
+        ("CrashLoopBackOff", "DriverFails"),
+        ("OOMKilled", "OutOfMemory"),
+        ("Unschedulable", "Unschedulable"),
+        ("SomethingNew", "PodTrouble"),
+    ] {
+        let mut pod = replica(0, State::Unknown);
+        pod.running = false;
+        pod.trouble = Some(Trouble {
+            reason: word.to_owned(),
+            message: "the cause".to_owned(),
+        });
+        let status = told(
+            &server(json!({})),
+            std::slice::from_ref(&pod),
+            Some(&plan(1)),
+        );
+        assert_eq!(status.phase, Some(ServerPhase::Degraded));
+        says(&status, condition::DEGRADED, "True", reason, "demo-0: ");
+        says(&status, condition::READY, "False", reason, "the cause");
+        pod.deleting = true;
+        let going = told(&server(json!({})), &[pod], Some(&plan(1)));
+        says(&going, condition::DEGRADED, "False", "AsExpected", "");
+    }
+}
+
+#[test]
+fn a_refusal_of_pods_degrades() {
+    let obstacle = Trouble {
+        reason: "FailedCreate".to_owned(),
+        message: "exceeded quota: small".to_owned(),
+    };
+    let (server, plan) = (server(json!({})), plan(1));
+    let status = status(&observed(&server, &[], Some(&plan), &[], Some(&obstacle)));
+    says(
+        &status,
+        condition::DEGRADED,
+        "True",
+        "PodsRefused",
+        "exceeded quota",
+    );
+}
+
+#[test]
+fn draining_says_who_drains_and_how_many_sessions_are_in_the_way() {
+    let mut old = replica(0, State::Serving);
+    old.inputs_hash = Some("old".to_owned());
+    old.sessions = 2;
+    let since = Timestamp::from_second(50).unwrap();
+    let draining = vec![("demo-0".to_owned(), since)];
+    let plan = Plan {
+        replicas: 1,
+        draining,
+        sessions_in_the_way: 2,
+        ..Plan::default()
+    };
+    let status = told(&server(json!({})), &[old], Some(&plan));
+    assert_eq!((status.updated_replicas, status.ready_replicas), (0, 0));
+    assert_eq!(status.servers[0].phase, ReplicaPhase::Draining);
+    assert_eq!(status.servers[0].draining_since, Some(Time(since)));
+    says(
+        &status,
+        condition::PROGRESSING,
+        "True",
+        "Draining",
+        "demo-0 drain: 2 sessions in the way",
+    );
+}
+
+#[test]
+fn a_suspended_server_is_not_ready_and_not_degraded() {
+    let server = server(json!({"suspend": true}));
+    let status = told(&server, &[], Some(&plan(0)));
+    assert_eq!(status.phase, Some(ServerPhase::Suspended));
+    says(
+        &status,
+        condition::READY,
+        "False",
+        "Suspended",
+        "spec.suspend",
+    );
+    says(&status, condition::PROGRESSING, "False", "Settled", "");
+}
+
+#[test]
+fn an_unchanged_observation_gives_the_same_status() {
+    let replicas = [replica(0, State::Serving)];
+    let mut server = server(json!({}));
+    let first = told(&server, &replicas, Some(&plan(1)));
+    server.status = Some(first.clone());
+    let mut later = observed(&server, &replicas, None, &[], None);
+    let plan = plan(1);
+    (later.plan, later.inputs_hash) = (Some(&plan), Some(HASH));
+    later.now = Timestamp::from_second(999).unwrap();
+    assert_eq!(status(&later), first);
+}

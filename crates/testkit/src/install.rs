@@ -1,0 +1,260 @@
+//! Installs the product on a cluster as a user would: the manifests of `deploy/`, with the images that were built. Does I/O
+//! through kubectl.
+
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use serde_yaml::Value;
+
+use crate::cluster::Cluster;
+use crate::error::{Context, Error, Result};
+use crate::images::Image;
+use crate::toolchain;
+use crate::{cache, command};
+
+/// Namespace of the cluster-wide installation.
+pub const NAMESPACE: &str = "sparkconnect-system";
+
+/// A cluster, as kubectl reaches it.
+#[derive(Clone, Debug)]
+pub struct Kubectl {
+    program: PathBuf,
+    leading: Vec<String>,
+}
+
+impl Kubectl {
+    /// The local cluster, as its administrator.
+    ///
+    /// # Errors
+    /// When kubectl is missing and cannot be built.
+    pub fn local(cluster: &Cluster) -> Result<Self> {
+        let program = toolchain::kubernetes()?.kubectl();
+        let kubeconfig = cluster.kubeconfig().display();
+        Ok(Self {
+            program,
+            leading: vec![format!("--kubeconfig={kubeconfig}")],
+        })
+    }
+
+    /// A cluster of the user's own, by the name of its context.
+    ///
+    /// # Errors
+    /// When kubectl is missing and cannot be built.
+    pub fn context(name: &str) -> Result<Self> {
+        let program = toolchain::kubernetes()?.kubectl();
+        Ok(Self {
+            program,
+            leading: vec![format!("--context={name}")],
+        })
+    }
+
+    /// kubectl with `args`, ready to run.
+    pub fn command(&self, args: &[&str]) -> Command {
+        let mut command = Command::new(&self.program);
+        command.args(&self.leading).args(args);
+        command
+    }
+
+    /// Runs kubectl with `args` and returns what it printed.
+    ///
+    /// # Errors
+    /// When it fails, with what it said.
+    pub fn run(&self, args: &[&str]) -> Result<String> {
+        command::output(&mut self.command(args))
+    }
+
+    /// Applies manifests, server-side.
+    ///
+    /// # Errors
+    /// When one of them is refused, with what the API server said.
+    pub fn apply(&self, manifests: &str) -> Result<String> {
+        let mut kubectl = self
+            .command(&["apply", "--server-side", "--force-conflicts", "-f", "-"])
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .context(|| "starting kubectl".to_owned())?;
+        let mut input = kubectl
+            .stdin
+            .take()
+            .expect("its input was asked for as a pipe");
+        input
+            .write_all(manifests.as_bytes())
+            .context(|| "writing to kubectl".to_owned())?;
+        drop(input);
+        let output = kubectl
+            .wait_with_output()
+            .context(|| "waiting for kubectl".to_owned())?;
+        if output.status.success() {
+            return Ok(String::from_utf8_lossy(&output.stdout).into_owned());
+        }
+        Err(Error::new(format!(
+            "kubectl apply: {}",
+            String::from_utf8_lossy(&output.stderr).trim()
+        )))
+    }
+
+    /// The manifests of a folder with a `kustomization.yaml`.
+    ///
+    /// # Errors
+    /// When the folder is none, with what kubectl said.
+    pub fn kustomize(&self, folder: &Path) -> Result<String> {
+        command::output(Command::new(&self.program).arg("kustomize").arg(folder))
+    }
+}
+
+/// The images of an installation.
+#[derive(Clone, Debug)]
+pub struct Images {
+    /// The operator's.
+    pub operator: String,
+    /// Spark's, with `{version}` in the place of the version.
+    pub spark: String,
+}
+
+impl Images {
+    /// Builds the operator and Spark of `versions`, and loads them into the local cluster.
+    ///
+    /// # Errors
+    /// When an image cannot be built or loaded.
+    pub fn local(cluster: &Cluster, versions: &[&str]) -> Result<Self> {
+        let operator = Image::Operator.build()?;
+        cluster.load_image(&operator.archive)?;
+        let mut template = String::new();
+        for version in versions {
+            let spark = Image::Spark {
+                version: (*version).to_owned(),
+            }
+            .build()?;
+            cluster.load_image(&spark.archive)?;
+            template = spark.alias.replace(version, "{version}");
+        }
+        Ok(Self {
+            operator: operator.name,
+            spark: template,
+        })
+    }
+
+    /// Images under a registry's name, as `cargo xtask images` names them.
+    pub fn registry(registry: &str) -> Self {
+        let registry = registry.trim_end_matches('/');
+        Self {
+            operator: format!("{registry}/sparkconnect/operator:dev"),
+            spark: format!("{registry}/sparkconnect/spark:{{version}}"),
+        }
+    }
+}
+
+/// Installs the operator cluster-wide and waits until it runs.
+///
+/// # Errors
+/// When a manifest is refused or the operator does not come to run.
+pub fn cluster_wide(kubectl: &Kubectl, images: &Images) -> Result<()> {
+    let manifests = kubectl.kustomize(&repository().join("deploy/cluster-wide"))?;
+    kubectl.apply(&with_images(&manifests, images)?)?;
+    let deployment = "deployment/sparkconnect-operator";
+    kubectl
+        .run(&[
+            "-n",
+            NAMESPACE,
+            "rollout",
+            "status",
+            deployment,
+            "--timeout=120s",
+        ])
+        .map(drop)
+        .map_err(|error| {
+            error.hint(format!(
+                "see `kubectl -n {NAMESPACE} describe pods` and its logs"
+            ))
+        })
+}
+
+/// The manifests with `images` in the place of those that `deploy/` names.
+///
+/// # Errors
+/// When they are no YAML.
+pub fn with_images(manifests: &str, images: &Images) -> Result<String> {
+    let mut documents = Vec::new();
+    for document in serde_yaml::Deserializer::from_str(manifests) {
+        let mut value: Value = serde::Deserialize::deserialize(document)
+            .context(|| "reading the manifests".to_owned())?;
+        if value["kind"] == "Deployment" {
+            set_images(&mut value, images);
+        }
+        let text = serde_yaml::to_string(&value).context(|| "writing a manifest".to_owned())?;
+        documents.push(text);
+    }
+    Ok(documents.join("---\n"))
+}
+
+fn set_images(deployment: &mut Value, images: &Images) {
+    let container = &mut deployment["spec"]["template"]["spec"]["containers"][0];
+    container["image"] = Value::from(images.operator.as_str());
+    let variable: Value = [
+        ("name", "SPARKCONNECT_DEFAULT_IMAGE"),
+        ("value", images.spark.as_str()),
+    ]
+    .into_iter()
+    .map(|(key, value)| (Value::from(key), Value::from(value)))
+    .collect::<serde_yaml::Mapping>()
+    .into();
+    if let Some(environment) = container["env"].as_sequence_mut() {
+        environment.push(variable);
+    }
+}
+
+/// Gives a claim of the local cluster, which has no storage of its own, a folder of this machine.
+///
+/// # Errors
+/// When the folder cannot be made or the volume is refused.
+pub fn local_volume(kubectl: &Kubectl, namespace: &str, claim: &str) -> Result<()> {
+    use std::os::unix::fs::PermissionsExt;
+    let folder = cache::root()
+        .join("cluster-data")
+        .join(namespace)
+        .join(claim);
+    std::fs::create_dir_all(&folder).context(|| format!("making {}", folder.display()))?;
+    let everyone = std::fs::Permissions::from_mode(0o777);
+    std::fs::set_permissions(&folder, everyone)
+        .context(|| format!("opening {}", folder.display()))?;
+    let path = folder.display();
+    kubectl.apply(&format!(
+        "apiVersion: v1\n\
+         kind: PersistentVolume\n\
+         metadata: {{name: {namespace}-{claim}}}\n\
+         spec:\n\
+         \x20 capacity: {{storage: 1Gi}}\n\
+         \x20 accessModes: [ReadWriteOnce]\n\
+         \x20 persistentVolumeReclaimPolicy: Retain\n\
+         \x20 claimRef: {{namespace: {namespace}, name: {claim}}}\n\
+         \x20 hostPath: {{path: {path}}}\n"
+    ))?;
+    Ok(())
+}
+
+/// The checkout that this was built from.
+pub fn repository() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_operators_deployment_gets_the_built_images() {
+        let manifests = "kind: Service\n---\nkind: Deployment\nspec: {template: {spec: {containers: [\
+                         {image: sparkconnect/operator, env: [{name: A, value: b}]}]}}}\n";
+        let images = Images {
+            operator: "op:1".to_owned(),
+            spark: "spark:{version}".to_owned(),
+        };
+        let text = with_images(manifests, &images).unwrap();
+        assert!(text.contains("image: op:1"), "{text}");
+        assert!(text.contains("value: spark:{version}"), "{text}");
+        assert!(text.starts_with("kind: Service\n---\n"), "{text}");
+    }
+}
