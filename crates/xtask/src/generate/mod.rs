@@ -111,31 +111,46 @@ fn content(file: &Generated) -> String {
     header + &(file.render)()
 }
 
-/// The lines in which two texts differ, from the first to the last of them; `None` where they are the same.
+/// The lines that only one of two texts has, in their order; `None` where the texts are the same.
 fn difference(present: &str, wanted: &str) -> Option<String> {
     if present == wanted {
         return None;
     }
     let (old, new): (Vec<&str>, Vec<&str>) = (present.lines().collect(), wanted.lines().collect());
-    let same =
-        |pairs: &mut dyn Iterator<Item = (&&str, &&str)>| pairs.take_while(|(a, b)| a == b).count();
-    let head = same(&mut old.iter().zip(&new));
-    let tail = same(&mut old[head..].iter().rev().zip(new[head..].iter().rev()));
-    let changed = |sign: char, lines: &[&str]| -> Vec<String> {
-        lines[head..lines.len() - tail]
-            .iter()
-            .map(|line| format!("{sign} {line}"))
-            .collect()
-    };
-    let mut lines = vec![format!("@ line {}", head + 1)];
-    lines.extend(changed('-', &old));
-    lines.extend(changed('+', &new));
+    let common = common_lengths(&old, &new);
+    let (mut at, mut to, mut lines) = (0, 0, Vec::new());
+    while at < old.len() || to < new.len() {
+        if at < old.len() && to < new.len() && old[at] == new[to] {
+            (at, to) = (at + 1, to + 1);
+        } else if to == new.len() || (at < old.len() && common[at + 1][to] >= common[at][to + 1]) {
+            lines.push(format!("  {}: - {}", at + 1, old[at].trim_end()));
+            at += 1;
+        } else {
+            lines.push(format!("  {}: + {}", to + 1, new[to].trim_end()));
+            to += 1;
+        }
+    }
     let more = lines.len().saturating_sub(SHOWN_LINES);
     lines.truncate(SHOWN_LINES);
     if more > 0 {
         lines.push(format!("  and {more} lines more"));
     }
     Some(lines.join("\n"))
+}
+
+/// For each pair of places, the length of the longest common subsequence of what follows them.
+fn common_lengths(old: &[&str], new: &[&str]) -> Vec<Vec<usize>> {
+    let mut lengths = vec![vec![0; new.len() + 1]; old.len() + 1];
+    for at in (0..old.len()).rev() {
+        for to in (0..new.len()).rev() {
+            lengths[at][to] = if old[at] == new[to] {
+                lengths[at + 1][to + 1] + 1
+            } else {
+                lengths[at + 1][to].max(lengths[at][to + 1])
+            };
+        }
+    }
+    lengths
 }
 
 #[cfg(test)]
@@ -146,11 +161,11 @@ mod tests {
     fn a_difference_shows_the_lines_that_changed() {
         assert_eq!(difference("a\nb\n", "a\nb\n"), None);
         assert_eq!(
-            difference("a\nb\nc\n", "a\nx\nc\n").unwrap(),
-            "@ line 2\n- b\n+ x"
+            difference("a\nb\nc\nd\n", "a\nx\nc\nd\ne\n").unwrap(),
+            "  2: - b\n  2: + x\n  5: + e"
         );
-        assert_eq!(difference("", "a\n").unwrap(), "@ line 1\n+ a");
-        assert_eq!(difference("a\na\n", "a\n").unwrap(), "@ line 2\n- a");
+        assert_eq!(difference("", "a\n").unwrap(), "  1: + a");
+        assert_eq!(difference("a\na\n", "a\n").unwrap(), "  2: - a");
     }
 
     #[test]
@@ -159,7 +174,7 @@ mod tests {
         assert!(
             difference("", &long)
                 .unwrap()
-                .ends_with("and 31 lines more")
+                .ends_with("and 30 lines more")
         );
     }
 
