@@ -46,6 +46,13 @@ impl Endpoint {
         self.uri(self.grpc_port)
     }
 
+    /// The UI's address, without a path.
+    pub(crate) fn ui_uri(&self) -> Result<http::Uri, Error> {
+        self.uri(self.ui_port.ok_or(Error::Unsupported {
+            call: "the REST API: its UI is off",
+        })?)
+    }
+
     fn uri(&self, port: u16) -> Result<http::Uri, Error> {
         let bracketed = self.host.contains(':') && !self.host.starts_with('[');
         let host = if bracketed {

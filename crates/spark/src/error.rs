@@ -22,7 +22,7 @@ pub enum Error {
         message: String,
         /// The transport's own error.
         #[source]
-        source: Box<tonic::Status>,
+        source: Box<dyn std::error::Error + Send + Sync>,
     },
     /// No answer in time. The call may still take effect.
     #[error("the server did not answer in {} s", after.as_secs_f32())]
@@ -34,6 +34,14 @@ pub enum Error {
     #[error("what listens there is not a Spark Connect server: {message}")]
     NotSparkConnect {
         /// What it did instead.
+        message: String,
+    },
+    /// The REST API of the UI answered something that this project does not understand.
+    #[error("the REST API's answer to {path} is not understood: {message}")]
+    Malformed {
+        /// What was asked for.
+        path: String,
+        /// What is wrong with the answer.
         message: String,
     },
     /// The server demands another token.

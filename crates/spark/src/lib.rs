@@ -4,6 +4,7 @@
 mod artifact;
 mod endpoint;
 mod error;
+pub mod monitor;
 mod server;
 mod session;
 mod spark_error;

@@ -16,7 +16,7 @@ def slow(number):
 
 print("running", flush=True)
 try:
-    spark.range(2).select(slow("id")).collect()
+    spark.range(0, 1, 1, 1).select(slow("id")).collect()
     print("ended")
 except Exception as error:
     print("interrupted" if "CANCEL" in str(error).upper() else error)

@@ -1,6 +1,7 @@
 //! Against real servers of every supported version. Each version's server is started once and shared by its tests, which
 //! keep out of each other's way by sessions of their own.
 
+mod metrics;
 mod sessions;
 
 use std::sync::OnceLock;
@@ -87,10 +88,7 @@ fn program(fixture: &Fixture, session: &SessionRef, name: &str) -> std::process:
 }
 
 /// Asks again until there is an answer; a failure shows the last thing seen.
-async fn eventually<T, F>(mut look: impl FnMut() -> F) -> T
-where
-    F: Future<Output = Result<T, String>>,
-{
+async fn eventually<T>(mut look: impl AsyncFnMut() -> Result<T, String>) -> T {
     let began = Instant::now();
     loop {
         match look().await {

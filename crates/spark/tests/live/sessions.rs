@@ -322,7 +322,7 @@ async fn a_running_query_is_interrupted(fixture: &Fixture) {
     let mut line = String::new();
     output.read_line(&mut line).expect("a line");
     assert_eq!(line, "running\n");
-    let stopped = eventually(|| async {
+    let stopped = eventually(async || {
         match server.interrupt_all(&session).await {
             Ok(ids) if !ids.is_empty() => Ok(ids),
             other => Err(format!("nothing to interrupt: {other:?}")),
@@ -363,7 +363,7 @@ async fn a_restart_is_noticed(version: &str) {
     let first = server.create(&session, &[]).await.expect("a session");
     let observed = session.clone().observed(first);
     fixture.restart().expect("a restarted server");
-    let gone = eventually(|| async {
+    let gone = eventually(async || {
         server
             .exists(&observed)
             .await
