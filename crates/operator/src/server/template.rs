@@ -20,6 +20,20 @@ const PLAIN_MAPS: [&str; 6] = [
     "nodeSelector",
     "requests",
 ];
+/// Texts that say something where they are empty.
+const MEANT_EMPTY: [&str; 2] = ["apiGroup", "storageClassName"];
+/// Fields that the API server drops where they have this, their default.
+const DROPPED_FALSE: [&str; 7] = [
+    "hostIPC",
+    "hostNetwork",
+    "hostPID",
+    "readOnly",
+    "stdin",
+    "stdinOnce",
+    "tty",
+];
+/// As [`DROPPED_FALSE`], for zero.
+const DROPPED_ZERO: [&str; 2] = ["hostPort", "initialDelaySeconds"];
 
 /// Reads a template, in the form that the API server would print it.
 ///
@@ -84,13 +98,19 @@ fn make_way(ours: &mut PodSpec, theirs: &mut PodSpec) {
     }
 }
 
-/// Without nulls, empty lists and empty maps of text, which the API server does not keep.
+/// Without what the API server does not keep: nulls, empty lists, empty texts, defaults that it leaves out.
 fn prune(value: &Value) -> Value {
     match value {
         Value::Object(fields) => fields
             .iter()
             .filter(|(key, value)| !is_dropped(key, value))
-            .map(|(key, value)| (key.clone(), prune(value)))
+            .map(|(key, value)| {
+                let plain = PLAIN_MAPS.contains(&key.as_str());
+                (
+                    key.clone(),
+                    if plain { value.clone() } else { prune(value) },
+                )
+            })
             .collect(),
         Value::Array(items) => items.iter().map(prune).collect(),
         other => other.clone(),
@@ -102,7 +122,9 @@ fn is_dropped(key: &str, value: &Value) -> bool {
         Value::Null => true,
         Value::Array(items) => items.is_empty(),
         Value::Object(fields) => fields.is_empty() && PLAIN_MAPS.contains(&key),
-        Value::Bool(_) | Value::Number(_) | Value::String(_) => false,
+        Value::String(text) => text.is_empty() && !MEANT_EMPTY.contains(&key),
+        Value::Bool(yes) => !yes && DROPPED_FALSE.contains(&key),
+        Value::Number(number) => number.as_i64() == Some(0) && DROPPED_ZERO.contains(&key),
     }
 }
 

@@ -22,20 +22,23 @@ pub(super) fn inputs_hash(
         &mut hash,
         &serde_json::to_vec(pod).expect("a pod template is made of maps with text keys"),
     );
-    for (key, value) in server.properties.iter() {
-        add(&mut hash, key.as_bytes());
-        add(&mut hash, value.as_bytes());
-    }
-    for (file, content) in config_map.data.iter().flatten() {
-        add(&mut hash, file.as_bytes());
-        add(&mut hash, content.as_bytes());
-    }
+    let settings = server.properties.iter();
+    section(
+        &mut hash,
+        settings.map(|(key, value)| (key, value.as_bytes())),
+    );
+    let files = config_map.data.iter().flatten();
+    section(
+        &mut hash,
+        files.map(|(file, content)| (file.as_str(), content.as_bytes())),
+    );
     for (reference, source) in &server.injections.content {
         add(&mut hash, reference.to_string().as_bytes());
-        for (key, value) in &source.data {
-            add(&mut hash, key.as_bytes());
-            add(&mut hash, value);
-        }
+        let data = source.data.iter();
+        section(
+            &mut hash,
+            data.map(|(key, value)| (key.as_str(), value.as_slice())),
+        );
     }
     let digits = hash.finalize();
     digits
@@ -43,6 +46,16 @@ pub(super) fn inputs_hash(
         .take(DIGITS / 2)
         .map(|byte| format!("{byte:02x}"))
         .collect()
+}
+
+/// Names and contents, with their number before them.
+fn section<'a>(hash: &mut Sha256, pairs: impl Iterator<Item = (&'a str, &'a [u8])>) {
+    let pairs: Vec<_> = pairs.collect();
+    hash.update((pairs.len() as u64).to_be_bytes());
+    for (name, content) in pairs {
+        add(hash, name.as_bytes());
+        add(hash, content);
+    }
 }
 
 /// Each part with its length before it, so that two different lists of parts never hash alike.

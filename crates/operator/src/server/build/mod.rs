@@ -17,6 +17,8 @@ mod service_account;
 mod stateful_set;
 
 #[cfg(test)]
+pub(crate) mod fixtures;
+#[cfg(test)]
 mod tests;
 
 use k8s_openapi::api::apps::v1::StatefulSet;

@@ -1,1 +1,320 @@
-//! tests
+//! Snapshots of every object of three servers, and what holds for all of them.
+
+use serde::Serialize;
+use serde_json::{Value, json};
+
+use super::fixtures::{self, Fixture, TOKEN};
+use super::{Children, build};
+use crate::server::inputs::{Inputs, SourceRef};
+
+/// Every object by the name of its snapshot, as YAML; the Secret's file as text, for a reader.
+fn objects(children: &Children) -> Vec<(&'static str, String)> {
+    let mut secret = children.secret.clone();
+    let file = secret
+        .data
+        .take()
+        .unwrap_or_default()
+        .remove("spark.properties");
+    let file = file.map(|file| String::from_utf8(file.0).unwrap());
+    let objects = [
+        ("service-account", yaml(children.service_account.as_ref())),
+        ("role", yaml(children.role.as_ref())),
+        ("role-binding", yaml(children.role_binding.as_ref())),
+        ("service", yaml(Some(&children.service))),
+        ("config-map", yaml(Some(&children.config_map))),
+        ("secret", yaml(Some(&secret))),
+        ("spark.properties", file),
+        ("network-policy", yaml(Some(&children.network_policy))),
+        (
+            "executor-network-policy",
+            yaml(children.executor_network_policy.as_ref()),
+        ),
+        (
+            "disruption-budget",
+            yaml(children.disruption_budget.as_ref()),
+        ),
+        ("stateful-set", yaml(Some(&children.stateful_set))),
+    ];
+    let made = objects.into_iter();
+    made.filter_map(|(name, text)| Some((name, text?)))
+        .collect()
+}
+
+fn yaml(object: Option<&impl Serialize>) -> Option<String> {
+    object.map(|object| serde_yaml::to_string(object).unwrap())
+}
+
+fn replicas(server: &Value) -> i32 {
+    server["spec"]["replicas"]
+        .as_i64()
+        .map_or(1, |replicas| replicas as i32)
+}
+
+#[test]
+fn every_object_is_as_its_snapshot() {
+    let mut settings = insta::Settings::clone_current();
+    settings.set_prepend_module_to_snapshot(false);
+    settings.set_omit_expression(true);
+    for (name, fixture) in Fixture::ALL {
+        let children = build(&fixture.validated(), replicas(&fixture.json()));
+        for (object, text) in objects(&children) {
+            settings.bind(|| insta::assert_snapshot!(format!("{name}-{object}"), text));
+        }
+    }
+}
+
+#[test]
+fn the_same_server_gives_the_same_bytes() {
+    for (name, fixture) in Fixture::ALL {
+        let once = objects(&build(&fixture.validated(), 2));
+        let again = objects(&build(&fixture.validated(), 2));
+        assert_eq!(once, again, "{name}");
+    }
+}
+
+#[test]
+fn secret_values_are_in_the_properties_file_and_nowhere_else() {
+    let server = Fixture::Everything.validated();
+    let children = build(&server, 3);
+    for (name, text) in objects(&children) {
+        match name {
+            "spark.properties" => {
+                for value in [
+                    "hidden-s3-secret",
+                    "hidden-s3-user",
+                    "hidden-login",
+                    "hidden-azure-key",
+                    TOKEN,
+                ] {
+                    assert!(
+                        text.contains(value),
+                        "{value} is not in the properties file"
+                    );
+                }
+                assert!(
+                    !text.contains("hidden-unused"),
+                    "an unused key is in the properties file"
+                );
+            }
+            _ => assert!(
+                !text.contains("hidden-"),
+                "{name} holds a secret value:\n{text}"
+            ),
+        }
+    }
+    let inputs = Fixture::Everything.inputs();
+    for text in [
+        format!("{server:?}"),
+        format!("{inputs:?}"),
+        format!("{:?}", server.properties),
+    ] {
+        assert!(
+            !text.contains("hidden-"),
+            "a Debug output holds a secret value:\n{text}"
+        );
+        let bytes = format!("{:?}", "hidden-".as_bytes());
+        assert!(
+            !text.contains(bytes.trim_matches(['[', ']'])),
+            "a Debug output holds secret bytes"
+        );
+    }
+}
+
+/// A change to the fixture of everything, and whether replicas must restart for it.
+struct Change {
+    restarts: bool,
+    what: &'static str,
+    server: Value,
+    inputs: fn(&mut Inputs),
+}
+
+fn of_spec(restarts: bool, what: &'static str, spec: Value) -> Change {
+    Change {
+        restarts,
+        what,
+        server: json!({ "spec": spec }),
+        inputs: |_| (),
+    }
+}
+
+fn of_inputs(restarts: bool, what: &'static str, inputs: fn(&mut Inputs)) -> Change {
+    Change {
+        restarts,
+        what,
+        server: json!({}),
+        inputs,
+    }
+}
+
+fn put(inputs: &mut Inputs, reference: SourceRef, key: &str, value: &str) {
+    let source = inputs
+        .named
+        .get_mut(&reference)
+        .and_then(Option::as_mut)
+        .unwrap();
+    source.data.insert(key.to_owned(), value.into());
+}
+
+fn changes() -> Vec<Change> {
+    let annotations =
+        json!({ "metadata": { "annotations": { "sparkconnect.dev/restarted-at": "later" } } });
+    let other = json!({ "metadata": { "annotations": { "example.com/other": "changed" } } });
+    vec![
+        of_spec(false, "replicas", json!({ "replicas": 5 })),
+        of_spec(false, "suspend", json!({ "suspend": true })),
+        of_spec(
+            false,
+            "sessions",
+            json!({ "sessions": { "idleTimeout": "5m", "ttl": "48h" } }),
+        ),
+        of_spec(
+            false,
+            "rollout",
+            json!({ "rollout": { "drainTimeout": "5m" } }),
+        ),
+        of_spec(
+            false,
+            "the same core written otherwise",
+            json!({ "driver": { "resources": { "limits": { "cpu": 4 } } } }),
+        ),
+        of_spec(
+            true,
+            "image",
+            json!({ "image": "registry.example.com/spark:other" }),
+        ),
+        of_spec(
+            true,
+            "a setting",
+            json!({ "sparkConf": { "spark.sql.shuffle.partitions": "65" } }),
+        ),
+        of_spec(
+            true,
+            "driver memory",
+            json!({ "driver": { "memory": "5g" } }),
+        ),
+        of_spec(
+            true,
+            "executor memory",
+            json!({ "executor": { "memory": "9g" } }),
+        ),
+        of_spec(
+            true,
+            "executor template",
+            json!({ "executor": { "template": { "spec": { "nodeSelector": { "pool": "x" } } } } }),
+        ),
+        of_spec(
+            true,
+            "java options",
+            json!({ "javaOptions": "-Dteam=other" }),
+        ),
+        of_spec(true, "web interface", json!({ "ui": { "enabled": false } })),
+        Change {
+            restarts: true,
+            what: "restarted-at",
+            server: annotations,
+            inputs: |_| (),
+        },
+        Change {
+            restarts: false,
+            what: "another annotation",
+            server: other,
+            inputs: |_| (),
+        },
+        of_inputs(true, "a secret setting", |inputs| {
+            put(inputs, SourceRef::secret("s3"), "secret", "new")
+        }),
+        of_inputs(true, "an injected file", |inputs| {
+            put(inputs, SourceRef::secret("keytab"), "spark.keytab", "new")
+        }),
+        of_inputs(true, "an injected variable", |inputs| {
+            put(inputs, SourceRef::config_map("flags"), "FLAG", "off")
+        }),
+        of_inputs(true, "an injected setting", |inputs| {
+            put(inputs, SourceRef::config_map("site"), "fs.new", "x")
+        }),
+        of_inputs(true, "a labelled object less", |inputs| {
+            drop(inputs.labelled.remove(0))
+        }),
+        of_inputs(false, "a key that nothing uses", |inputs| {
+            put(inputs, SourceRef::secret("s3"), "unused", "new")
+        }),
+        of_inputs(false, "order of labelled objects", |inputs| {
+            inputs.labelled.reverse()
+        }),
+    ]
+}
+
+#[test]
+fn the_hash_changes_exactly_when_replicas_must_restart() {
+    let hash = build(&Fixture::Everything.validated(), 1).inputs_hash;
+    assert_eq!(hash.len(), 16);
+    for change in changes() {
+        let mut server = Fixture::Everything.json();
+        let mut inputs = Fixture::Everything.inputs();
+        fixtures::patch(&mut server, change.server);
+        (change.inputs)(&mut inputs);
+        let replicas = replicas(&server);
+        let server = fixtures::check(&server, &inputs).unwrap();
+        let changed = build(&server, replicas).inputs_hash != hash;
+        assert_eq!(changed, change.restarts, "{}", change.what);
+    }
+}
+
+#[test]
+fn the_hash_is_an_annotation_of_the_pods() {
+    let children = build(&Fixture::Minimal.validated(), 1);
+    let pod = children
+        .stateful_set
+        .spec
+        .unwrap()
+        .template
+        .metadata
+        .unwrap();
+    assert_eq!(
+        pod.annotations.unwrap()["sparkconnect.dev/inputs-hash"],
+        children.inputs_hash
+    );
+}
+
+#[test]
+fn every_object_belongs_to_the_server() {
+    for (name, fixture) in Fixture::ALL {
+        for (object, text) in objects(&build(&fixture.validated(), 2)) {
+            let Ok(read) = serde_yaml::from_str::<Value>(&text) else {
+                continue;
+            };
+            if object == "spark.properties" {
+                continue;
+            }
+            let metadata = &read["metadata"];
+            assert_eq!(
+                metadata["ownerReferences"][0]["controller"],
+                json!(true),
+                "{name} {object}"
+            );
+            assert_eq!(
+                metadata["ownerReferences"][0]["blockOwnerDeletion"],
+                json!(true),
+                "{name} {object}"
+            );
+            assert_eq!(metadata["namespace"], json!("analytics"), "{name} {object}");
+            assert_eq!(
+                metadata["labels"]["app.kubernetes.io/managed-by"],
+                json!("sparkconnect"),
+                "{name} {object}"
+            );
+        }
+    }
+}
+
+#[test]
+fn only_a_pool_has_a_disruption_budget() {
+    let server = Fixture::Minimal.validated();
+    for (replicas, expected) in [(0, false), (1, false), (2, true)] {
+        assert_eq!(
+            build(&server, replicas).disruption_budget.is_some(),
+            expected,
+            "{replicas}"
+        );
+    }
+}

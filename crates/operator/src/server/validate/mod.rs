@@ -8,13 +8,17 @@ mod pods;
 mod settings;
 mod version;
 
+#[cfg(test)]
+mod tests;
+
 use std::collections::BTreeMap;
-use std::fmt;
 
 use k8s_openapi::api::core::v1::{PodTemplateSpec, ResourceRequirements};
 use sparkconnect_api::condition::{DEGRADED, INPUTS_RESOLVED, VERSION_MATCHED};
 use sparkconnect_api::server::{ImagePullPolicy, Mode};
 use sparkconnect_api::{SparkConnectServer, labels};
+
+pub use sparkconnect_spark::Token;
 
 pub use injection::{FileVolume, Injections};
 pub use settings::Properties;
@@ -29,28 +33,6 @@ pub struct Defaults {
     pub image: String,
     /// The operator's namespace, from which probes reach the servers; absent where network policies need not let it in.
     pub operator_namespace: Option<String>,
-}
-
-/// The token of one server, which its clients give as `Bearer`. Debug does not show it.
-#[derive(Clone, PartialEq, Eq)]
-pub struct Token(String);
-
-impl Token {
-    /// Wraps a token.
-    pub fn new(token: impl Into<String>) -> Self {
-        Self(token.into())
-    }
-
-    /// The token itself, for a place that is as secret.
-    pub fn expose(&self) -> &str {
-        &self.0
-    }
-}
-
-impl fmt::Debug for Token {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Token(..)")
-    }
 }
 
 /// Which resource a server is.
