@@ -73,20 +73,44 @@ async fn refuses_other_paths_and_methods() {
 }
 
 #[tokio::test]
-async fn silent_clients_are_dropped_and_free_their_slots() {
+async fn either_time_limit_drops_a_silent_client() {
+    let (soon, late) = (Duration::from_millis(50), 10 * PATIENCE);
+    for (header, whole) in [(soon, late), (late, soon)] {
+        let limits = Limits {
+            connections: 1,
+            header,
+            whole,
+        };
+        let address = start(&Health::new(), limits).await;
+        let mut silent = TcpStream::connect(address).await.unwrap();
+        let part = b"GET /healthz HTTP/1.1\r\nHost:";
+        silent.write_all(part).await.unwrap();
+        assert!(!rest(&mut silent).await.contains(" 200 "));
+    }
+}
+
+#[tokio::test]
+async fn connections_beyond_the_limit_wait_for_a_slot() {
     let limits = Limits {
         connections: 1,
-        header: Duration::from_millis(50),
-        ..LIMITS
+        header: 10 * PATIENCE,
+        whole: 10 * PATIENCE,
     };
     let address = start(&Health::new(), limits).await;
-    let mut silent = TcpStream::connect(address).await.unwrap();
-    silent
-        .write_all(b"GET /healthz HTTP/1.1\r\nHost:")
+    let holder = TcpStream::connect(address).await.unwrap();
+    let mut waiting = TcpStream::connect(address).await.unwrap();
+    waiting
+        .write_all(b"GET /healthz HTTP/1.1\r\nHost: test\r\n\r\n")
         .await
         .unwrap();
-    assert!(get(address, "/healthz").await.starts_with("HTTP/1.1 200 "));
-    assert!(!rest(&mut silent).await.contains(" 200 "));
+    let mut byte = [0];
+    let early = tokio::time::timeout(Duration::from_millis(200), waiting.read(&mut byte)).await;
+    assert!(
+        early.is_err(),
+        "it was answered while the one slot was taken"
+    );
+    drop(holder);
+    assert!(rest(&mut waiting).await.contains(" 200 "));
 }
 
 #[tokio::test]
