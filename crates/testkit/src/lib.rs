@@ -3,10 +3,12 @@
 
 pub mod apiserver;
 pub mod cache;
+pub mod cargo_tools;
 pub mod cluster;
 pub mod command;
 pub mod error;
 pub mod images;
+pub mod install;
 pub mod pki;
 pub mod process;
 pub mod progress;
