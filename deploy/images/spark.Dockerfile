@@ -16,8 +16,8 @@ USER 185
 
 FROM packages AS training
 USER root
-COPY train.py /tmp/train.py
-RUN mkdir /opt/spark/cds && python3 /tmp/train.py /opt/spark/cds/spark-connect.jsa && chmod 0444 /opt/spark/cds/spark-connect.jsa
+COPY train.py pods.py /tmp/training/
+RUN mkdir /opt/spark/cds && python3 /tmp/training/train.py /opt/spark/cds/spark-connect.jsa && chmod 0444 /opt/spark/cds/spark-connect.jsa
 
 FROM packages
 COPY --from=training /opt/spark/cds /opt/spark/cds

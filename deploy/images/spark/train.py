@@ -1,5 +1,5 @@
 """Makes a class-data archive: runs a Spark Connect server as the operator does, asks it what clients ask, and lets Java write down
-the classes that it loaded.
+the classes that it loaded. The server believes to be on Kubernetes (`pods.py`) and has one executor.
 
     train.py ARCHIVE
 
@@ -17,8 +17,11 @@ import tempfile
 import time
 import urllib.request
 
+import pods
+
 HOME = pathlib.Path(os.environ.get("SPARK_HOME", "/opt/spark"))
 TOKEN = "training"
+DRIVER = "driver"  # the name of the pod that the server believes to be in
 PATIENCE = 600  # seconds for one wait: this may run on a slow and shared machine
 
 
@@ -28,9 +31,9 @@ def free_port():
         return listener.getsockname()[1]
 
 
-def settings(folder, archive, port, ui_port):
+def settings(folder, archive, port, ui_port, api):
     return {
-        "spark.master": "local[1]",
+        "spark.master": f"k8s://{api.url}",
         "spark.app.name": "training",
         "spark.connect.grpc.binding.port": port,
         "spark.connect.authenticate.token": TOKEN,
@@ -41,7 +44,25 @@ def settings(folder, archive, port, ui_port):
         "spark.sql.warehouse.dir": f"{folder}/warehouse",
         "spark.sql.artifact.dir": f"{folder}/artifacts",
         "spark.ui.port": ui_port,
+        "spark.executor.instances": "1",
+        "spark.executor.memory": "600m",
+        "spark.kubernetes.container.image": "none",
+        "spark.kubernetes.driver.pod.name": DRIVER,
+        "spark.kubernetes.executor.podTemplateFile": template(folder),
+        "spark.kubernetes.namespace": "default",
+        "spark.scheduler.minRegisteredResourcesRatio": "0",
     }
+
+
+def template(folder):
+    """A pod template like the operator's, so that the classes that read it are loaded."""
+    file = folder / "executor.yaml"
+    file.write_text(
+        "apiVersion: v1\nkind: Pod\nmetadata: {labels: {a: b}}\nspec:\n  securityContext: {runAsNonRoot: true, runAsUser: 185}\n"
+        "  containers:\n  - name: executor\n    resources: {limits: {memory: 1Gi}}\n    volumeMounts: [{name: tmp, mountPath: /tmp}]\n"
+        "  volumes: [{name: tmp, emptyDir: {}}]\n"
+    )
+    return file
 
 
 def start(folder, values):
@@ -128,7 +149,9 @@ def main():
     with tempfile.TemporaryDirectory() as name:
         folder = pathlib.Path(name)
         port, ui_port = free_port(), free_port()
-        server = start(folder, settings(folder, archive, port, ui_port))
+        api = pods.Api()
+        api.add_pod({"kind": "Pod", "apiVersion": "v1", "metadata": {"name": DRIVER}, "spec": {"containers": []}})
+        server = start(folder, settings(folder, archive, port, ui_port, api))
         try:
             wait_until_open(server, port)
             if has_client():
@@ -137,6 +160,7 @@ def main():
         finally:
             server.terminate()
             server.wait(PATIENCE)
+            api.stop()
     if not archive.exists():
         sys.exit("Java wrote no archive")
     print(f"{archive}: {archive.stat().st_size / 1e6:.0f} MB")

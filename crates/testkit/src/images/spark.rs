@@ -21,10 +21,11 @@ const BASE: Base = Base {
 const PYTHON: &str = "3.11";
 
 /// The files of `deploy/images` that go into the image.
-const FILES: [&str; 7] = [
+const FILES: [&str; 8] = [
     "spark.Dockerfile",
     "spark/requirements.txt",
     "spark/train.py",
+    "spark/pods.py",
     "spark-base/packages.Dockerfile",
     "spark-base/home.Dockerfile",
     "spark-base/entrypoint.sh",
