@@ -3,6 +3,8 @@
 use prometheus::{Histogram, HistogramOpts, IntCounterVec, IntGauge, Opts};
 use sparkconnect_telemetry::Registry;
 
+use crate::live::Exported;
+
 /// Bounds of the reconcile histogram, in seconds.
 const RECONCILE_SECONDS: &[f64] = &[0.001, 0.005, 0.02, 0.1, 0.5, 2.0, 10.0, 30.0];
 
@@ -22,6 +24,8 @@ pub struct Metrics {
     pub sessions_ended: IntCounterVec,
     /// `leader`: 1 while this operator leads.
     pub leader: IntGauge,
+    /// What is seen of live servers.
+    pub servers: Exported,
 }
 
 impl Metrics {
@@ -70,6 +74,7 @@ impl Metrics {
                 &["phase"],
             )?,
             leader,
+            servers: Exported::register(registry)?,
         })
     }
 }

@@ -152,7 +152,13 @@ async fn lead(
     let context = Arc::new(Context {
         applier: Applier::new(client.clone()),
         events: Events::new(client.clone(), &settings.pod_name),
-        live: Live::new(triggers.clone(), pacer, stop.clone(), tasks.clone()),
+        live: Live::new(
+            triggers.clone(),
+            pacer,
+            metrics.servers.clone(),
+            stop.clone(),
+            tasks.clone(),
+        ),
         placement: Placement::default(),
         caches: watches.caches(),
         inputs: Arc::default(),

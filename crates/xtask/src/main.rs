@@ -1,8 +1,11 @@
 //! The developer commands: reads the command line and hands each verb to its own module.
 
+mod bench;
 mod cluster;
+mod demo;
 mod generate;
 mod images;
+mod test;
 
 use std::process::ExitCode;
 
@@ -19,6 +22,12 @@ struct Cli {
 
 #[derive(Subcommand)]
 enum Verb {
+    /// Start everything, run the example through it, and show the result.
+    Demo(demo::Cli),
+    /// Run every test, least power first.
+    Test(test::Cli),
+    /// Measure the figures of the README.
+    Bench(bench::Cli),
     /// The local Kubernetes cluster.
     Cluster(cluster::Cli),
     /// The container images.
@@ -39,6 +48,9 @@ fn main() -> ExitCode {
 
 fn run(cli: Cli) -> Result<ExitCode> {
     match cli.verb {
+        Verb::Demo(cli) => demo::run(&cli),
+        Verb::Test(cli) => test::run(&cli),
+        Verb::Bench(cli) => bench::run(&cli),
         Verb::Cluster(cli) => cluster::run(cli),
         Verb::Images(cli) => images::run(cli),
         Verb::Gen(cli) => generate::run(&cli),

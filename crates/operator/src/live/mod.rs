@@ -1,6 +1,7 @@
 //! The live servers: one task a replica watches it, and what it saw last is there for reconciles to read. Does I/O with
 //! Spark, none with Kubernetes.
 
+mod exported;
 mod pacing;
 mod replica;
 mod snapshot;
@@ -19,6 +20,7 @@ use crate::placement::ReplicaUid;
 use crate::watch::Triggers;
 use replica::Replica;
 
+pub use exported::Exported;
 pub use pacing::Pacer;
 pub use snapshot::{Seen, SessionSeen, State};
 
@@ -74,6 +76,7 @@ pub struct Live {
     replicas: Mutex<HashMap<ReplicaUid, Watched>>,
     triggers: Triggers,
     pacer: Pacer,
+    exported: Exported,
     stop: CancellationToken,
     tasks: TaskTracker,
 }
@@ -90,6 +93,7 @@ impl Live {
     pub fn new(
         triggers: Triggers,
         pacer: Pacer,
+        exported: Exported,
         stop: CancellationToken,
         tasks: TaskTracker,
     ) -> Self {
@@ -97,6 +101,7 @@ impl Live {
             replicas: Mutex::default(),
             triggers,
             pacer,
+            exported,
             stop,
             tasks,
         }
@@ -204,6 +209,7 @@ impl Live {
             monitor,
             self.triggers.clone(),
             self.pacer.clone(),
+            self.exported.clone(),
         ));
         let end = self.stop.child_token();
         let (watched, ended) = (Arc::clone(&replica), end.clone());

@@ -9,7 +9,7 @@ use sparkconnect_spark::monitor::{Account, Monitor, SessionKey, SessionTotals, S
 use sparkconnect_spark::{Existence, SparkServer};
 
 use super::snapshot::{Seen, SessionSeen, State};
-use super::{Pacer, Target, TrackedSession};
+use super::{Exported, Pacer, Target, TrackedSession};
 use crate::watch::Triggers;
 
 /// Between two probes of a replica that starts: the server is taken for ready no later than this after it is.
@@ -29,6 +29,7 @@ pub(super) struct Replica {
     pub(super) spark: SparkServer,
     triggers: Triggers,
     pacer: Pacer,
+    exported: Exported,
     state: Mutex<Known>,
     /// One look at a time.
     looking: tokio::sync::Mutex<Looking>,
@@ -59,6 +60,7 @@ impl Replica {
         monitor: Option<Monitor>,
         triggers: Triggers,
         pacer: Pacer,
+        exported: Exported,
     ) -> Self {
         let known = Known {
             seen: Seen::nothing(),
@@ -69,6 +71,7 @@ impl Replica {
             spark,
             triggers,
             pacer,
+            exported,
             state: Mutex::new(known),
             looking: tokio::sync::Mutex::new(Looking {
                 failures: 0,
@@ -94,6 +97,7 @@ impl Replica {
             self.watch_work(&mut seen, &mut looking).await;
             self.look_at_sessions().await;
         }
+        self.export(&seen);
         if seen != before {
             self.lock().seen = seen;
             self.triggers
@@ -122,6 +126,14 @@ impl Replica {
         }
     }
 
+    fn export(&self, seen: &Seen) {
+        let known = self.lock();
+        let active = |entry: &Entry| entry.seen.metrics.active_queries.unwrap_or(0);
+        let running = known.sessions.values().map(active).sum();
+        self.exported
+            .replica(&self.target, seen, known.sessions.len(), running);
+    }
+
     /// Goes on counting what each session did.
     fn account(&self, snapshot: &Snapshot) {
         let mut changed = Vec::new();
@@ -133,6 +145,7 @@ impl Replica {
             };
             let step = snapshot.account(&key, &entry.account);
             if step.missed > 0 {
+                self.exported.missed(&self.target, step.missed);
                 tracing::warn!(
                     session = name,
                     missed = step.missed,
@@ -146,6 +159,8 @@ impl Replica {
             entry.seen.last_activity = activity.last;
             let metrics = counted(&entry.account.totals);
             if metrics != entry.seen.metrics {
+                self.exported
+                    .work(&self.target, &entry.seen.metrics, &metrics);
                 entry.seen.metrics = metrics;
                 entry.seen.cursor = serde_json::to_string(&entry.account.cursor).ok();
                 changed.push(name.clone());
@@ -178,7 +193,11 @@ impl Replica {
             .is_some_and(|entry| entry.tracked.session == tracked.session);
         if !same {
             let seen = SessionSeen {
-                metrics: tracked.metrics.clone(),
+                // The uploads are the session's own to count.
+                metrics: SessionMetrics {
+                    artifacts_uploaded: None,
+                    ..tracked.metrics.clone()
+                },
                 cursor: tracked.cursor.clone(),
                 ..SessionSeen::default()
             };
@@ -262,6 +281,12 @@ impl Replica {
     fn lock(&self) -> MutexGuard<'_, Known> {
         // Every change is complete before anything can panic.
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Drop for Replica {
+    fn drop(&mut self) {
+        self.exported.forget(&self.target);
     }
 }
 

@@ -1,0 +1,95 @@
+//! `cargo xtask test`: every layer of tests, least power first, as one list.
+
+use std::process::{Command, ExitCode};
+use std::time::Instant;
+
+use clap::Args;
+use sparkconnect_testkit::install::repository;
+use sparkconnect_testkit::{Error, Result, cargo_tools};
+
+/// What to test.
+#[derive(Args)]
+pub(crate) struct Cli {
+    /// Leave out what needs a cluster, and so root.
+    #[arg(long)]
+    fast: bool,
+}
+
+/// One step: what it proves, and the cargo command that does it.
+struct Step {
+    what: &'static str,
+    cargo: &'static [&'static str],
+    cluster: bool,
+}
+
+const STEPS: &[Step] = &[
+    step("formatting", &["fmt", "--all", "--check"]),
+    step("lints", &["clippy", "--workspace", "--all-targets", "--", "-D", "warnings"]),
+    step("generated files", &["xtask", "gen", "--check"]),
+    step("rules, builders, decisions: no part needed", &["test", "--workspace", "--lib", "--bins"]),
+    step("documentation examples", &["test", "--workspace", "--doc"]),
+    step("API server fixture", &["test", "-p", "sparkconnect-testkit", "--test", "apiserver"]),
+    step("resources on a real API server", &["test", "-p", "sparkconnect-api", "--tests"]),
+    step("operator on a real API server", &["test", "-p", "sparkconnect-operator", "--tests"]),
+    step("health server", &["test", "-p", "sparkconnect-telemetry", "--tests"]),
+    step("protocol against PySpark's", &["test", "-p", "sparkconnect-proto", "--tests"]),
+    step("client against real Spark", &["test", "-p", "sparkconnect-spark", "--tests"]),
+    on_cluster("images", &["test", "-p", "sparkconnect-testkit", "--test", "images"]),
+    on_cluster("local cluster", &["test", "-p", "sparkconnect-testkit", "--test", "cluster"]),
+    on_cluster("the demo", &["xtask", "demo"]),
+    on_cluster(
+        "the whole on the cluster",
+        &["test", "-p", "sparkconnect-e2e", "--tests", "--", "--test-threads=2"],
+    ),
+];
+
+const fn step(what: &'static str, cargo: &'static [&'static str]) -> Step {
+    Step { what, cargo, cluster: false }
+}
+
+const fn on_cluster(what: &'static str, cargo: &'static [&'static str]) -> Step {
+    Step { what, cargo, cluster: true }
+}
+
+/// Runs every step to its end, then says which failed.
+pub(crate) fn run(cli: &Cli) -> Result<ExitCode> {
+    let mut results = vec![("bans, licences, sources", deny())];
+    for step in STEPS.iter().filter(|step| !(cli.fast && step.cluster)) {
+        results.push((step.what, cargo(step)));
+    }
+    let failed = results.iter().filter(|(_, result)| result.is_err()).count();
+    eprintln!();
+    for (what, result) in &results {
+        match result {
+            Ok(seconds) => eprintln!("  passed  {what} ({seconds:.0} s)"),
+            Err(error) => eprintln!("  FAILED  {what}: {error}"),
+        }
+    }
+    println!("{} passed, {failed} failed", results.len() - failed);
+    Ok(if failed == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+fn cargo(step: &Step) -> Result<f64> {
+    let mut command = Command::new(env!("CARGO"));
+    command.args(step.cargo);
+    checked(step.what, &mut command)
+}
+
+fn deny() -> Result<f64> {
+    let mut command = Command::new(cargo_tools::deny()?);
+    command.args(["--offline", "check", "bans", "licenses", "sources"]);
+    checked("bans, licences, sources", &mut command)
+}
+
+fn checked(what: &str, command: &mut Command) -> Result<f64> {
+    eprintln!("==> {what}");
+    let began = Instant::now();
+    let status = command
+        .current_dir(repository())
+        .status()
+        .map_err(|error| Error::new(format!("{command:?} could not be started: {error}")))?;
+    if status.success() {
+        return Ok(began.elapsed().as_secs_f64());
+    }
+    Err(Error::new(format!("ended with {status}; its output is above")))
+}
