@@ -9,6 +9,7 @@ mod server;
 mod session;
 mod spark_error;
 mod token;
+mod upload;
 
 pub use artifact::Artifact;
 pub use endpoint::{Endpoint, Timeouts};

@@ -4,7 +4,6 @@
 //! asks whether the session is there, by a call that makes none. (A check by Spark's own observed id is not enough: a Config
 //! call with a wrong one answers SESSION_CHANGED, but has made a session by then.)
 
-use futures::stream;
 use sparkconnect_proto::spark::connect::config_request::operation::OpType;
 use sparkconnect_proto::spark::connect::config_request::{GetOption, Operation, Set, Unset};
 use sparkconnect_proto::spark::connect::get_status_request::OperationStatusRequest;
@@ -12,14 +11,14 @@ use sparkconnect_proto::spark::connect::get_status_response::operation_status;
 use sparkconnect_proto::spark::connect::interrupt_request::InterruptType;
 use sparkconnect_proto::spark::connect::release_execute_request::{Release, ReleaseAll};
 use sparkconnect_proto::spark::connect::{
-    AddArtifactsRequest, ConfigRequest, ConfigResponse, GetStatusRequest, InterruptRequest,
-    KeyValue, ReleaseExecuteRequest, ReleaseSessionRequest, UserContext,
+    ConfigRequest, ConfigResponse, GetStatusRequest, InterruptRequest, KeyValue,
+    ReleaseExecuteRequest, ReleaseSessionRequest, UserContext,
 };
 use uuid::Uuid;
 
 use crate::server::client_type;
-use crate::spark_error::{about_artifact, about_settings};
-use crate::{Artifact, Error, SparkServer};
+use crate::spark_error::about_settings;
+use crate::{Error, SparkServer};
 
 /// Names one session of a server. Spark's key is user and session id together.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -183,23 +182,6 @@ impl SparkServer {
         }
     }
 
-    /// Gives the session `artifacts`, one call each, in order. One that is there with the same content is no error.
-    ///
-    /// # Errors
-    /// At the first that fails: [`Error::ArtifactExists`], [`Error::ArtifactRejected`], [`Error::ArtifactCorrupt`]; those
-    /// before it are in place. Session errors when the session is not there.
-    pub async fn add_artifacts(
-        &self,
-        session: &SessionRef,
-        artifacts: &[Artifact],
-    ) -> Result<(), Error> {
-        self.require(session).await?;
-        for artifact in artifacts {
-            self.add_artifact(session, artifact).await?;
-        }
-        Ok(())
-    }
-
     /// Stops everything that runs in the session; returns the ids of the operations it stopped.
     ///
     /// # Errors
@@ -303,7 +285,7 @@ impl SparkServer {
         .map(|answer| answer.server_side_session_id)
     }
 
-    async fn require(&self, session: &SessionRef) -> Result<(), Error> {
+    pub(crate) async fn require(&self, session: &SessionRef) -> Result<(), Error> {
         match self.exists(session).await? {
             Existence::Alive { .. } => Ok(()),
             Existence::NotFound => Err(Error::SessionNotFound),
@@ -358,41 +340,6 @@ impl SparkServer {
         .map_err(|failure| match &failure.status {
             Some(status) => about_settings(failure.error, status, keys),
             None => failure.error,
-        })
-    }
-
-    async fn add_artifact(&self, session: &SessionRef, artifact: &Artifact) -> Result<(), Error> {
-        let name = artifact.name.as_str();
-        let head = AddArtifactsRequest {
-            session_id: session.session_id.to_string(),
-            user_context: Some(session.user_context()),
-            payload: None,
-            client_type: client_type(),
-            client_observed_server_side_session_id: session.server_side_session_id.clone(),
-        };
-        let messages = artifact.payloads().map(move |payload| AddArtifactsRequest {
-            payload: Some(payload),
-            ..head.clone()
-        });
-        let patience = self.timeouts().upload;
-        let answer = self
-            .call(
-                "AddArtifacts",
-                patience,
-                stream::iter(messages),
-                |mut client, request| async move { client.add_artifacts(request).await },
-            )
-            .await
-            .map_err(|error| about_artifact(error, name))?;
-        if answer
-            .artifacts
-            .iter()
-            .any(|summary| summary.is_crc_successful)
-        {
-            return Ok(());
-        }
-        Err(Error::ArtifactCorrupt {
-            name: name.to_owned(),
         })
     }
 }

@@ -20,3 +20,5 @@ try:
     print("ended")
 except Exception as error:
     print("interrupted" if "CANCEL" in str(error).upper() else error)
+# Lets go of the operation. Without this Spark may show it as running for five minutes more.
+spark.stop()

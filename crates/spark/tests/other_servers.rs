@@ -2,6 +2,7 @@
 
 use std::convert::Infallible;
 use std::net::{Ipv4Addr, TcpListener};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use hyper::body::{Body, Incoming};
@@ -57,16 +58,30 @@ async fn a_silent_server_times_out() {
     );
 }
 
-/// Answers as a server that has the session `SESSION_ID` and receives every artifact damaged.
-struct Damaging;
+/// Answers as a server that has every session, receives every artifact damaged, and notes who is made and released.
+#[derive(Default)]
+struct Damaging {
+    made: Mutex<Vec<String>>,
+    released: Mutex<Vec<String>>,
+}
 
 #[async_trait]
 impl SparkConnectService for Damaging {
     async fn analyze_plan(
         &self,
-        _: Request<wire::AnalyzePlanRequest>,
+        request: Request<wire::AnalyzePlanRequest>,
     ) -> Result<Response<wire::AnalyzePlanResponse>, Status> {
-        Err(Status::internal("not in this test"))
+        self.made
+            .lock()
+            .expect("no panic")
+            .push(request.into_inner().session_id);
+        let version = wire::analyze_plan_response::SparkVersion {
+            version: "4.1.4".to_owned(),
+        };
+        Ok(Response::new(wire::AnalyzePlanResponse {
+            result: Some(wire::analyze_plan_response::Result::SparkVersion(version)),
+            ..wire::AnalyzePlanResponse::default()
+        }))
     }
     async fn config(
         &self,
@@ -103,9 +118,13 @@ impl SparkConnectService for Damaging {
     }
     async fn release_session(
         &self,
-        _: Request<wire::ReleaseSessionRequest>,
+        request: Request<wire::ReleaseSessionRequest>,
     ) -> Result<Response<wire::ReleaseSessionResponse>, Status> {
-        Err(Status::internal("not in this test"))
+        self.released
+            .lock()
+            .expect("no panic")
+            .push(request.into_inner().session_id);
+        Ok(Response::new(wire::ReleaseSessionResponse::default()))
     }
     async fn get_status(
         &self,
@@ -141,7 +160,7 @@ where
 }
 
 async fn damaging() -> SparkServer {
-    client(serve(SparkConnectServiceServer::new(Damaging)).await)
+    client(serve(SparkConnectServiceServer::new(Damaging::default())).await)
 }
 
 #[tokio::test]
@@ -156,6 +175,19 @@ async fn an_artifact_that_arrived_damaged_is_an_error() {
         matches!(refused, Err(Error::ArtifactCorrupt { ref name }) if name == "files/a"),
         "{refused:?}"
     );
+}
+
+#[tokio::test]
+async fn the_session_made_to_ask_for_the_version_is_released() {
+    let fake = Arc::new(Damaging::default());
+    let server = client(serve(SparkConnectServiceServer::from_arc(Arc::clone(&fake))).await);
+    assert_eq!(
+        server.version("operator").await.expect("a version"),
+        "4.1.4"
+    );
+    let made = fake.made.lock().expect("no panic").clone();
+    assert_eq!(made.len(), 1);
+    assert_eq!(*fake.released.lock().expect("no panic"), made);
 }
 
 #[tokio::test]

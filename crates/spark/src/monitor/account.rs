@@ -13,7 +13,8 @@ pub struct SessionTotals {
     /// Operations that ended, failed and cancelled ones included; Spark 4.3. `spark.sql("select 1").collect()` is two.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub queries_executed: Option<u64>,
-    /// Operations at work now; before Spark 4.3 those with a running job or SQL execution, so that an operation shows only
+    /// Operations at work now. One whose client vanished may show for up to five minutes after its end: Spark writes down an
+    /// end that comes within 100 ms of something else only when the operation is closed. Before Spark 4.3 those with a running job or SQL execution, so that an operation shows only
     /// while it computes.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub active_queries: Option<u64>,

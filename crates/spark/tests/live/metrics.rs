@@ -9,7 +9,7 @@ use sparkconnect_spark::SessionRef;
 use sparkconnect_spark::monitor::{
     Account, Monitor, MonitorOptions, SessionKey, SessionTotals, Snapshot,
 };
-use sparkconnect_testkit::spark::SparkServer as Fixture;
+use sparkconnect_testkit::spark::{Options, SparkServer as Fixture};
 
 use crate::{client, endpoint, eventually, fresh, on_every_version, program};
 
@@ -187,4 +187,38 @@ async fn polling_is_nobodys_activity(fixture: &Fixture) {
         assert_eq!((activity.last, activity.running), (Some(last), false));
     }
     server.release(&session).await.expect("released");
+}
+
+/// A server that remembers little, asked once before a burst of queries and once after.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_spark_forgot_is_reported() {
+    const QUERIES: u64 = 40;
+    let little = [
+        "spark.ui.retainedJobs",
+        "spark.ui.retainedStages",
+        "spark.sql.connect.ui.retainedStatements",
+    ];
+    let conf = little.map(|key| (key.to_owned(), "10".to_owned())).into();
+    let options = Options { conf, ..Options::default() };
+    let fixture = Fixture::start("4.3.0", options).expect("a Spark Connect server");
+    let (server, session) = (client(&fixture), fresh());
+    server.create(&session, &[]).await.expect("a session");
+    let mut monitor = monitor(&fixture);
+    let before = poll(&mut monitor).await.account(&key(&session), &Account::default());
+    assert_eq!(before.missed, 0);
+
+    let mut command = program(&fixture, &session, "many_queries.py");
+    command.arg(QUERIES.to_string());
+    sparkconnect_testkit::command::output(&mut command).expect("PySpark ends well");
+    let after = eventually(async || {
+        let step = poll(&mut monitor).await.account(&key(&session), &before.account);
+        match step.account.totals.queries_executed {
+            Some(QUERIES) => Ok(step),
+            _ => Err(format!("{step:?}")),
+        }
+    })
+    .await;
+    assert!(after.missed > 0, "{after:?}");
+    let again = poll(&mut monitor).await.account(&key(&session), &after.account);
+    assert_eq!((again.missed, again.account), (0, after.account));
 }

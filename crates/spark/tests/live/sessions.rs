@@ -20,7 +20,7 @@ on_every_version!(
     a_healthy_server_passes_the_probe,
     a_wrong_token_is_told_apart,
     the_ui_port_is_not_a_spark_connect_server,
-    the_version_is_told_and_leaves_no_session,
+    the_version_is_told,
     creating_twice_gives_the_same_session,
     settings_are_set_read_and_given_back,
     refused_settings_are_named,
@@ -63,7 +63,7 @@ async fn the_ui_port_is_not_a_spark_connect_server(fixture: &Fixture) {
     );
 }
 
-async fn the_version_is_told_and_leaves_no_session(fixture: &Fixture) {
+async fn the_version_is_told(fixture: &Fixture) {
     let version = client(fixture)
         .version("operator")
         .await
