@@ -86,7 +86,7 @@ impl Image {
     /// When the image is not built, or cannot be unpacked.
     pub fn container(&self) -> Result<Container> {
         let image = self.build()?;
-        Store::open()?.container(&image.archive)
+        Store::open()?.container(&image.archive, [image.name, image.alias])
     }
 }
 

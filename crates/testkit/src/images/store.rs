@@ -67,15 +67,15 @@ impl Store {
         command::output(&mut self.buildah(&["rmi", name])).map(drop)
     }
 
-    /// A container of the image in `archive`.
-    pub(super) fn container(&self, archive: &Path) -> Result<Container> {
+    /// A container of the image in `archive`, which goes by `names`.
+    pub(super) fn container(&self, archive: &Path, names: [String; 2]) -> Result<Container> {
         let source = format!("docker-archive:{}", archive.display());
         let image = command::output(self.buildah(&["pull", "--quiet"]).arg(source))?;
         let id = command::output(&mut self.buildah(&["from", "--pull-never", &image]))?;
         Ok(Container {
             store: self.clone(),
             id,
-            image,
+            names,
         })
     }
 
@@ -101,7 +101,7 @@ impl Store {
 pub struct Container {
     store: Store,
     id: String,
-    image: String,
+    names: [String; 2],
 }
 
 impl Container {
@@ -136,8 +136,11 @@ impl Container {
 
 impl Drop for Container {
     fn drop(&mut self) {
-        // Nothing can be done about a failure here; the next purge of the cache removes what is left.
         command::succeeds(&mut self.store.buildah(&["rm", &self.id]));
-        command::succeeds(&mut self.store.buildah(&["rmi", &self.image]));
+        // Refused while another container of the same image is there, whose end then removes the image. Nothing can be done about
+        // another failure here.
+        for name in &self.names {
+            command::succeeds(&mut self.store.buildah(&["rmi", name]));
+        }
     }
 }
