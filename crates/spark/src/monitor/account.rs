@@ -128,7 +128,7 @@ fn add_operations(account: &mut Account, observed: &Observed) -> u64 {
     {
         if cursor.take(operation.operation_id, operation.close_timestamp) {
             executed += 1;
-            failed += u64::from(!operation.detail.is_empty());
+            failed += u64::from(operation.failed());
             time += operation.execution_time;
         }
     }

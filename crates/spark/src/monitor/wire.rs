@@ -116,6 +116,18 @@ pub(crate) struct Operation {
     pub(crate) detail: String,
 }
 
+impl Operation {
+    /// Whether it ended with an error. Of a cancelled one Spark keeps an error in some races only, which is no failure.
+    pub(crate) fn failed(&self) -> bool {
+        const CANCELLED: [&str; 2] = ["[OPERATION_CANCELED]", "[SPARK_JOB_CANCELLED]"];
+        let detail = self
+            .detail
+            .strip_prefix("INTERNAL: ")
+            .unwrap_or(&self.detail);
+        !detail.is_empty() && !CANCELLED.iter().any(|class| detail.starts_with(class))
+    }
+}
+
 /// Reads `2026-11-23T15:12:35.867GMT`.
 fn time<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<i64>, D::Error> {
     let Some(text) = Option::<String>::deserialize(deserializer)? else {
@@ -131,6 +143,34 @@ fn time<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<i64>, D::Er
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_cancelled_operation_has_not_failed() {
+        let operation = |detail: &str| Operation {
+            operation_id: Uuid::nil(),
+            session_id: Uuid::nil(),
+            user_id: String::new(),
+            start_timestamp: 1,
+            finish_timestamp: 2,
+            close_timestamp: 3,
+            execution_time: 1,
+            detail: detail.to_owned(),
+        };
+        for (detail, failed) in [
+            ("", false),
+            (
+                "INTERNAL: [OPERATION_CANCELED] Operation has been canceled.",
+                false,
+            ),
+            (
+                "INTERNAL: [USER_RAISED_EXCEPTION] [OPERATION_CANCELED]",
+                true,
+            ),
+            ("INTERNAL: Spark job tag cannot contain ','.", true),
+        ] {
+            assert_eq!(operation(detail).failed(), failed, "{detail}");
+        }
+    }
 
     #[test]
     fn a_job_as_spark_writes_it_is_read() {
