@@ -24,31 +24,68 @@ struct Step {
 
 const STEPS: &[Step] = &[
     step("formatting", &["fmt", "--all", "--check"]),
-    step("lints", &["clippy", "--workspace", "--all-targets", "--", "-D", "warnings"]),
-    step("generated files", &["xtask", "gen", "--check"]),
-    step("rules, builders, decisions: no part needed", &["test", "--workspace", "--lib", "--bins"]),
-    step("documentation examples", &["test", "--workspace", "--doc"]),
-    step("API server fixture", &["test", "-p", "sparkconnect-testkit", "--test", "apiserver"]),
-    step("resources on a real API server", &["test", "-p", "sparkconnect-api", "--tests"]),
-    step("operator on a real API server", &["test", "-p", "sparkconnect-operator", "--tests"]),
-    step("health server", &["test", "-p", "sparkconnect-telemetry", "--tests"]),
-    step("protocol against PySpark's", &["test", "-p", "sparkconnect-proto", "--tests"]),
-    step("client against real Spark", &["test", "-p", "sparkconnect-spark", "--tests"]),
-    on_cluster("images", &["test", "-p", "sparkconnect-testkit", "--test", "images"]),
-    on_cluster("local cluster", &["test", "-p", "sparkconnect-testkit", "--test", "cluster"]),
-    on_cluster("the demo", &["xtask", "demo"]),
-    on_cluster(
-        "the whole on the cluster",
-        &["test", "-p", "sparkconnect-e2e", "--tests", "--", "--test-threads=2"],
+    step(
+        "lints",
+        &[
+            "clippy",
+            "--workspace",
+            "--all-targets",
+            "--",
+            "-D",
+            "warnings",
+        ],
     ),
+    step("generated files", &["xtask", "gen", "--check"]),
+    step(
+        "rules, builders and decisions: no part needed",
+        &["test", "--workspace", "--lib", "--bins"],
+    ),
+    step("documentation examples", &["test", "--workspace", "--doc"]),
+    step(
+        "the API server of a test's own",
+        &tests("sparkconnect-testkit", "apiserver"),
+    ),
+    step(
+        "resources on a real API server",
+        &tests("sparkconnect-api", "*"),
+    ),
+    step(
+        "operator on a real API server",
+        &tests("sparkconnect-operator", "*"),
+    ),
+    step(
+        "protocol against PySpark's",
+        &tests("sparkconnect-proto", "*"),
+    ),
+    step(
+        "client against real Spark",
+        &tests("sparkconnect-spark", "*"),
+    ),
+    on_cluster("images", &tests("sparkconnect-testkit", "images")),
+    on_cluster("local cluster", &tests("sparkconnect-testkit", "cluster")),
+    on_cluster("the demo", &["xtask", "demo"]),
+    on_cluster("the whole on the cluster", &tests("sparkconnect-e2e", "*")),
 ];
 
+/// The integration tests of one crate that match.
+const fn tests(package: &'static str, name: &'static str) -> [&'static str; 5] {
+    ["test", "-p", package, "--test", name]
+}
+
 const fn step(what: &'static str, cargo: &'static [&'static str]) -> Step {
-    Step { what, cargo, cluster: false }
+    Step {
+        what,
+        cargo,
+        cluster: false,
+    }
 }
 
 const fn on_cluster(what: &'static str, cargo: &'static [&'static str]) -> Step {
-    Step { what, cargo, cluster: true }
+    Step {
+        what,
+        cargo,
+        cluster: true,
+    }
 }
 
 /// Runs every step to its end, then says which failed.
@@ -66,7 +103,11 @@ pub(crate) fn run(cli: &Cli) -> Result<ExitCode> {
         }
     }
     println!("{} passed, {failed} failed", results.len() - failed);
-    Ok(if failed == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+    Ok(if failed == 0 {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::FAILURE
+    })
 }
 
 fn cargo(step: &Step) -> Result<f64> {
@@ -91,5 +132,7 @@ fn checked(what: &str, command: &mut Command) -> Result<f64> {
     if status.success() {
         return Ok(began.elapsed().as_secs_f64());
     }
-    Err(Error::new(format!("ended with {status}; its output is above")))
+    Err(Error::new(format!(
+        "ended with {status}; its output is above"
+    )))
 }

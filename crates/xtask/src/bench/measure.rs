@@ -29,7 +29,12 @@ pub(super) struct Watch {
 
 impl Watch {
     /// Watches `kind` in `namespace`, of each object the value at `path`.
-    pub(super) fn start(kubectl: &Kubectl, namespace: &str, kind: &str, path: &str) -> Result<Self> {
+    pub(super) fn start(
+        kubectl: &Kubectl,
+        namespace: &str,
+        kind: &str,
+        path: &str,
+    ) -> Result<Self> {
         let output = format!("-o=jsonpath={{.metadata.name}} {{{path}}}{{\"\\n\"}}");
         let mut kubectl = kubectl
             .command(&["-n", namespace, "get", kind, "--watch", &output])
@@ -37,14 +42,24 @@ impl Watch {
             .stdin(Stdio::null())
             .spawn()
             .map_err(|error| Error::new(format!("kubectl could not be started: {error}")))?;
-        let output = kubectl.stdout.take().expect("its output was asked for as a pipe");
+        let output = kubectl
+            .stdout
+            .take()
+            .expect("its output was asked for as a pipe");
         let lines = Arc::new(Lines::default());
         let filled = Arc::clone(&lines);
         thread::spawn(move || {
-            for line in BufReader::new(output).lines().map_while(std::result::Result::ok) {
+            for line in BufReader::new(output)
+                .lines()
+                .map_while(std::result::Result::ok)
+            {
                 let (name, value) = line.split_once(' ').unwrap_or((&line, ""));
                 let stamped = (Instant::now(), name.to_owned(), value.trim().to_owned());
-                filled.lines.lock().unwrap_or_else(PoisonError::into_inner).push(stamped);
+                filled
+                    .lines
+                    .lock()
+                    .unwrap_or_else(PoisonError::into_inner)
+                    .push(stamped);
                 filled.more.notify_all();
             }
         });
@@ -54,17 +69,31 @@ impl Watch {
     /// When the object was first seen with a value that `is_it`.
     pub(super) fn seen(&self, name: &str, is_it: impl Fn(&str) -> bool) -> Result<Instant> {
         let deadline = Instant::now() + PATIENCE;
-        let mut lines = self.lines.lines.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut lines = self
+            .lines
+            .lines
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
         loop {
-            if let Some((when, ..)) = lines.iter().find(|(_, who, what)| who == name && is_it(what)) {
+            if let Some((when, ..)) = lines
+                .iter()
+                .find(|(_, who, what)| who == name && is_it(what))
+            {
                 return Ok(*when);
             }
             let left = deadline.saturating_duration_since(Instant::now());
             if left.is_zero() {
                 let last = lines.iter().rev().find(|(_, who, _)| who == name);
-                return Err(Error::new(format!("{name} was not seen as waited for; last: {last:?}")));
+                return Err(Error::new(format!(
+                    "{name} was not seen as waited for; last: {last:?}"
+                )));
             }
-            lines = self.lines.more.wait_timeout(lines, left).unwrap_or_else(PoisonError::into_inner).0;
+            lines = self
+                .lines
+                .more
+                .wait_timeout(lines, left)
+                .unwrap_or_else(PoisonError::into_inner)
+                .0;
         }
     }
 }

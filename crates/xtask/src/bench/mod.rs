@@ -40,13 +40,18 @@ pub(crate) fn run(cli: &Cli) -> Result<ExitCode> {
     let images = Images::local(&cluster, &[&cli.version])?;
     install::cluster_wide(&kubectl, &images)?;
     fresh_namespace(&kubectl)?;
-    let bench = Bench { kubectl, version: &cli.version };
+    let bench = Bench {
+        kubectl,
+        version: &cli.version,
+    };
     bench.starts(cli.rounds)?;
     bench.sessions()?;
     bench.one_session()?;
     bench.idle(Duration::from_secs(cli.idle))?;
     bench.memory()?;
-    bench.kubectl.run(&["delete", "namespace", NAMESPACE, "--wait=false"])?;
+    bench
+        .kubectl
+        .run(&["delete", "namespace", NAMESPACE, "--wait=false"])?;
     Ok(ExitCode::SUCCESS)
 }
 
@@ -74,8 +79,14 @@ impl Bench<'_> {
         }
         say("server applied to StatefulSet made", &children);
         say("server applied to Ready", &with);
-        say("server applied to Ready, without the class-data archive", &without);
-        say("Spark's own start outside Kubernetes, local mode, to its first answer", &bare);
+        say(
+            "server applied to Ready, without the class-data archive",
+            &without,
+        );
+        say(
+            "Spark's own start outside Kubernetes, local mode, to its first answer",
+            &bare,
+        );
         Ok(())
     }
 
@@ -88,10 +99,22 @@ impl Bench<'_> {
         let ready = servers.seen(name, |ready| ready == "1")?;
         let made = sets.seen(name, |_| true)?;
         drop((servers, sets));
-        self.kubectl.run(&["-n", NAMESPACE, "delete", "scs", name])?;
-        let gone = ["-n", NAMESPACE, "wait", "--for=delete", "pods", "--all", "--timeout=120s"];
+        self.kubectl
+            .run(&["-n", NAMESPACE, "delete", "scs", name])?;
+        let gone = [
+            "-n",
+            NAMESPACE,
+            "wait",
+            "--for=delete",
+            "pods",
+            "--all",
+            "--timeout=120s",
+        ];
         self.kubectl.run(&gone)?;
-        Ok((made.saturating_duration_since(applied), ready.duration_since(applied)))
+        Ok((
+            made.saturating_duration_since(applied),
+            ready.duration_since(applied),
+        ))
     }
 
     fn server(&self, name: &str, extra: &str) -> Result<()> {
@@ -120,17 +143,25 @@ impl Bench<'_> {
         self.session("warm-up")?;
         self.ready("sps/warm-up")?;
         let watch = Watch::start(&self.kubectl, NAMESPACE, "sps", ".status.phase")?;
-        let manifests: Vec<String> = (0..SESSIONS).map(|n| session(&format!("many-{n}"))).collect();
+        let manifests: Vec<String> = (0..SESSIONS)
+            .map(|n| session(&format!("many-{n}")))
+            .collect();
         self.kubectl.apply(&manifests.join("---\n"))?;
         let mut times = Vec::new();
         for n in 0..SESSIONS {
             let name = format!("many-{n}");
             let applied = watch.seen(&name, |_| true)?;
-            times.push(watch.seen(&name, |phase| phase == "Ready")?.duration_since(applied));
+            times.push(
+                watch
+                    .seen(&name, |phase| phase == "Ready")?
+                    .duration_since(applied),
+            );
         }
         let (p50, p99) = (percentile(&mut times, 50), percentile(&mut times, 99));
         println!("{SESSIONS} sessions applied to Ready: p50 {p50:.0?}, p99 {p99:.0?}");
-        let names = (20..SESSIONS).map(|n| format!("sps/many-{n}")).collect::<Vec<_>>();
+        let names = (20..SESSIONS)
+            .map(|n| format!("sps/many-{n}"))
+            .collect::<Vec<_>>();
         let mut delete = vec!["-n", NAMESPACE, "delete", "sps/warm-up"];
         delete.extend(names.iter().map(String::as_str));
         self.kubectl.run(&delete).map(drop)
@@ -145,8 +176,13 @@ impl Bench<'_> {
         // kubectl's own creation is not the operator's.
         let after = writes::count(&self.kubectl)?;
         let made = writes::difference(&before, &after);
-        println!("API writes from one session's creation to Ready: {} ({made})", made.total() - 1);
-        self.kubectl.run(&["-n", NAMESPACE, "delete", "sps/alone"]).map(drop)
+        println!(
+            "API writes from one session's creation to Ready: {} ({made})",
+            made.total() - 1
+        );
+        self.kubectl
+            .run(&["-n", NAMESPACE, "delete", "sps/alone"])
+            .map(drop)
     }
 
     /// What nothing costs the API server.
@@ -155,15 +191,27 @@ impl Bench<'_> {
         let before = writes::count(&self.kubectl)?;
         std::thread::sleep(time);
         let made = writes::difference(&before, &writes::count(&self.kubectl)?);
-        println!("API writes in {time:.0?} with 20 idle sessions, leases apart: {} ({made})", made.total());
+        println!(
+            "API writes in {time:.0?} with 20 idle sessions, leases apart: {} ({made})",
+            made.total()
+        );
         Ok(())
     }
 
     /// Resident memory of the operator that leads.
     fn memory(&self) -> Result<()> {
-        let pods = ["-n", install::NAMESPACE, "get", "pods", "-o=jsonpath={.items[*].metadata.name}"];
+        let pods = [
+            "-n",
+            install::NAMESPACE,
+            "get",
+            "pods",
+            "-o=jsonpath={.items[*].metadata.name}",
+        ];
         for pod in self.kubectl.run(&pods)?.split_whitespace() {
-            let path = format!("/api/v1/namespaces/{}/pods/{pod}:8080/proxy/metrics", install::NAMESPACE);
+            let path = format!(
+                "/api/v1/namespaces/{}/pods/{pod}:8080/proxy/metrics",
+                install::NAMESPACE
+            );
             let metrics = self.kubectl.run(&["get", "--raw", &path])?;
             let value = |name: &str| {
                 let line = metrics.lines().find(|line| line.starts_with(name))?;
@@ -172,7 +220,11 @@ impl Bench<'_> {
             let leads = value("sparkconnect_leader") == Some(1.0);
             let memory = value("process_resident_memory_bytes")
                 .ok_or_else(|| Error::new(format!("{pod} tells no memory")))?;
-            println!("operator memory, {}: {:.1} MB", if leads { "leading" } else { "standby" }, memory / 1e6);
+            println!(
+                "operator memory, {}: {:.1} MB",
+                if leads { "leading" } else { "standby" },
+                memory / 1e6
+            );
         }
         Ok(())
     }
@@ -182,7 +234,14 @@ impl Bench<'_> {
     }
 
     fn ready(&self, object: &str) -> Result<()> {
-        let wait = ["-n", NAMESPACE, "wait", "--for=condition=Ready", object, "--timeout=180s"];
+        let wait = [
+            "-n",
+            NAMESPACE,
+            "wait",
+            "--for=condition=Ready",
+            object,
+            "--timeout=180s",
+        ];
         self.kubectl.run(&wait).map(drop)
     }
 }
@@ -198,5 +257,8 @@ fn say(what: &str, times: &[Duration]) {
     let mut sorted = times.to_vec();
     let median = percentile(&mut sorted, 50);
     let (least, most) = (sorted[0], sorted[sorted.len() - 1]);
-    println!("{what}: median {median:.2?} ({least:.2?} to {most:.2?}, {} rounds)", times.len());
+    println!(
+        "{what}: median {median:.2?} ({least:.2?} to {most:.2?}, {} rounds)",
+        times.len()
+    );
 }

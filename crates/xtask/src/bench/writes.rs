@@ -38,7 +38,11 @@ impl Writes {
 
 impl fmt::Display for Writes {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let parts: Vec<String> = self.0.iter().map(|(what, n)| format!("{what} {n}")).collect();
+        let parts: Vec<String> = self
+            .0
+            .iter()
+            .map(|(what, n)| format!("{what} {n}"))
+            .collect();
         f.write_str(if parts.is_empty() { "none" } else { "" })?;
         f.write_str(&parts.join(", "))
     }
@@ -74,15 +78,25 @@ pub(super) fn settle(kubectl: &Kubectl) -> Result<()> {
 
 fn parse(metrics: &str) -> Writes {
     let mut writes = Writes::default();
-    for line in metrics.lines().filter(|line| line.starts_with("apiserver_request_total{")) {
+    for line in metrics
+        .lines()
+        .filter(|line| line.starts_with("apiserver_request_total{"))
+    {
         let label = |name: &str| {
             let (_, rest) = line.split_once(&format!("{name}=\""))?;
             rest.split_once('"').map(|(value, _)| value)
         };
-        let (Some(resource), Some(verb)) = (label(",resource"), label(",verb")) else { continue };
-        let value = line.rsplit(' ').next().and_then(|value| value.parse::<u64>().ok());
+        let (Some(resource), Some(verb)) = (label(",resource"), label(",verb")) else {
+            continue;
+        };
+        let value = line
+            .rsplit(' ')
+            .next()
+            .and_then(|value| value.parse::<u64>().ok());
         if RESOURCES.contains(&resource) && VERBS.contains(&verb) {
-            let sub = label("subresource").filter(|sub| !sub.is_empty()).map(|sub| format!("/{sub}"));
+            let sub = label("subresource")
+                .filter(|sub| !sub.is_empty())
+                .map(|sub| format!("/{sub}"));
             let what = format!("{verb} {resource}{}", sub.unwrap_or_default());
             *writes.0.entry(what).or_default() += value.unwrap_or(0);
         }
