@@ -220,6 +220,18 @@ mod tests {
                 ),
                 Some("spark.b"),
             ),
+            // 4.1 and newer, a bad value.
+            (
+                status(
+                    argument,
+                    &[
+                        ("errorClass", "INVALID_CONF_VALUE.TYPE_MISMATCH"),
+                        ("messageParameters", r#"{"confName":"spark.a"}"#),
+                    ],
+                    "m",
+                ),
+                Some("spark.a"),
+            ),
             // 4.0, a bad value.
             (
                 status(argument, &[], "spark.a should be int, but was abc"),
