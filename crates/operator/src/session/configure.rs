@@ -1,6 +1,5 @@
 //! Brings changed settings to a session that lives. Writes to its replica and its status.
 
-use kube::ResourceExt;
 use sparkconnect_api::SparkSession;
 use sparkconnect_spark::{Error as SparkError, SessionRef, SparkServer};
 
@@ -21,16 +20,13 @@ pub(super) async fn configure(turn: &mut Turn<'_>) -> Result<Next, Error> {
     };
     let status = match apply(&spark, &reference, &turn.session).await {
         Ok(()) => status::configured(&turn.session, turn.now()),
-        Err(refused @ SparkError::ConfRejected { .. }) => {
-            status::unconfigured(&turn.session, &refused.to_string(), turn.now())
-        }
         Err(source) => {
-            let name = turn.session.name_any();
-            tracing::debug!(session = name, error = %source, "settings not brought");
-            return Err(Error::Spark {
-                doing: "set settings",
-                source,
-            });
+            let message = source.to_string();
+            let SparkError::ConfRejected { key, .. } = source else {
+                let doing = "set settings";
+                return Err(Error::Spark { doing, source });
+            };
+            status::unconfigured(&turn.session, key.as_deref(), &message, turn.now())
         }
     };
     turn.write(status).await.map(Next::after)
@@ -41,15 +37,38 @@ async fn apply(
     reference: &SessionRef,
     session: &SparkSession,
 ) -> Result<(), SparkError> {
-    let removed = removed(session);
-    if !removed.is_empty() {
-        spark.unset_conf(reference, &removed).await?;
-    }
+    unset(spark, reference, &removed(session)).await?;
     let settings = identity::settings(session);
     if settings.is_empty() {
         return Ok(());
     }
     spark.set_conf(reference, &settings).await
+}
+
+/// A setting that Spark refuses to unset was never set: it must not keep the others from being unset.
+async fn unset(
+    spark: &SparkServer,
+    reference: &SessionRef,
+    names: &[String],
+) -> Result<(), SparkError> {
+    if names.is_empty() {
+        return Ok(());
+    }
+    match spark.unset_conf(reference, names).await {
+        Err(SparkError::ConfRejected { .. }) if names.len() > 1 => {}
+        Err(SparkError::ConfRejected { .. }) => return Ok(()),
+        result => return result,
+    }
+    for name in names {
+        match spark
+            .unset_conf(reference, std::slice::from_ref(name))
+            .await
+        {
+            Ok(()) | Err(SparkError::ConfRejected { .. }) => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(())
 }
 
 /// Settings that were applied and are no longer in the spec.

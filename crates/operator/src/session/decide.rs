@@ -360,5 +360,8 @@ fn has_finalizer(facts: &Facts) -> bool {
 }
 
 #[cfg(test)]
+#[path = "decide_end_tests.rs"]
+mod end_tests;
+#[cfg(test)]
 #[path = "decide_tests.rs"]
 mod tests;

@@ -80,31 +80,19 @@ pub fn left(start: Timestamp, length: Duration, now: Timestamp) -> Duration {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::session::testing::{self, at};
     use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
     use serde_json::{Value, json};
     use sparkconnect_spark::Existence;
 
-    fn at(second: i64) -> Timestamp {
-        Timestamp::from_second(second).unwrap()
-    }
-
     fn session(limits: Value) -> SparkSession {
-        let mut spec = json!({"server": "demo"});
-        spec.as_object_mut()
-            .unwrap()
-            .extend(limits.as_object().unwrap().clone());
-        serde_json::from_value(json!({
-            "apiVersion": "sparkconnect.dev/v1alpha1", "kind": "SparkSession", "metadata": {}, "spec": spec,
-        }))
-        .unwrap()
+        testing::session(limits, json!({}))
     }
 
     fn server(sessions: Value) -> SparkConnectServer {
-        serde_json::from_value(json!({
-            "apiVersion": "sparkconnect.dev/v1alpha1", "kind": "SparkConnectServer", "metadata": {},
-            "spec": {"version": "4.1.4", "sessions": sessions},
-        }))
-        .unwrap()
+        let mut spec = json!({});
+        spec["sessions"] = sessions;
+        testing::server(spec, json!({}))
     }
 
     fn seen(last_activity: Option<i64>) -> SessionSeen {

@@ -11,6 +11,8 @@ pub mod limits;
 mod make;
 pub mod secret;
 pub mod status;
+#[cfg(test)]
+mod testing;
 mod turn;
 
 use std::sync::Arc;
@@ -172,25 +174,25 @@ fn home(session: &SparkSession) -> Option<(String, String)> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use serde_json::{Value, json};
-
-    fn session(status: Value) -> SparkSession {
-        serde_json::from_value(json!({
-            "apiVersion": "sparkconnect.dev/v1alpha1", "kind": "SparkSession",
-            "metadata": {"name": "nb", "uid": "s"}, "spec": {"server": "demo"}, "status": status,
-        }))
-        .unwrap()
-    }
+    use serde_json::json;
 
     #[test]
     fn only_sessions_that_live_have_a_home() {
-        let home_of = |phase: &str| home(&session(json!({"phase": phase, "replicaUid": "r"})));
-        let there = Some(("s".to_owned(), "r".to_owned()));
+        let home_of = |phase: &str| {
+            home(&testing::session(
+                json!({}),
+                json!({"phase": phase, "replicaUid": "r"}),
+            ))
+        };
+        let there = Some((testing::UID.to_owned(), "r".to_owned()));
         assert_eq!(home_of("Pending"), there, "it may have been made already");
         assert_eq!(home_of("Ready"), there);
         for phase in ["Closed", "Expired", "Lost", "Failed"] {
             assert_eq!(home_of(phase), None, "{phase}");
         }
-        assert_eq!(home(&session(json!({"phase": "Pending"}))), None);
+        assert_eq!(
+            home(&testing::session(json!({}), json!({"phase": "Pending"}))),
+            None
+        );
     }
 }

@@ -19,6 +19,8 @@ use crate::live::SessionSeen;
 
 /// Reason of the condition Ready between the choice of a replica and the session's making: not worth an event.
 const CREATING: &str = "Creating";
+/// Reason of the condition ConfApplied while it is true.
+const APPLIED: &str = "Applied";
 
 /// There is no replica, and why.
 pub fn waiting(
@@ -58,7 +60,7 @@ pub fn assigned(
     status.application_id = replica.application_id.clone();
     status.session_id = Some(reference.session_id.to_string());
     status.user = Some(reference.user.clone());
-    let message = format!("lives on replica {}", replica.name);
+    let message = format!("has replica {}", replica.name);
     observe(
         &mut status,
         session,
@@ -143,14 +145,18 @@ pub fn configured(session: &SparkSession, now: Timestamp) -> SessionStatus {
     status
 }
 
-/// Spark refused a setting of the present spec; those that were set before it may be in force.
-pub fn unconfigured(session: &SparkSession, message: &str, now: Timestamp) -> SessionStatus {
+/// Spark refused the setting `key` of the present spec. What it had before stays in force, and others may be in force.
+pub fn unconfigured(
+    session: &SparkSession,
+    key: Option<&str>,
+    message: &str,
+    now: Timestamp,
+) -> SessionStatus {
     let mut status = of_generation(session);
-    status
-        .applied_conf
-        .extend(session.spec.spark_conf.keys().cloned());
-    status.applied_conf.sort();
-    status.applied_conf.dedup();
+    let was_in_force = |name: &String| status.applied_conf.contains(name);
+    let names = session.spec.spark_conf.keys();
+    let may_be = names.filter(|name| was_in_force(name) || key != Some(name.as_str()));
+    status.applied_conf = may_be.cloned().collect();
     let refused = Observation::no(CONF_APPLIED, super::decide::CONF_REJECTED, message);
     observe(&mut status, session, &refused, now);
     status
@@ -205,7 +211,7 @@ pub fn recreating(facts: &Facts, message: &str, now: Timestamp) -> SessionStatus
 
 /// The session has ended.
 pub fn ended(facts: &Facts, ending: &Ending, now: Timestamp) -> SessionStatus {
-    let mut status = of_generation(facts.session);
+    let mut status = said_no_more(of_generation(facts.session));
     take_up(&mut status, facts.session, facts.seen.as_ref());
     status.phase = Some(ending.phase);
     status.end_time = Some(Time(now));
@@ -230,7 +236,9 @@ pub fn differs(old: &SessionStatus, new: &SessionStatus) -> bool {
 pub fn notes(before: &[Condition], after: &[Condition]) -> Vec<Note> {
     let told = [(READY, None), (CONF_APPLIED, Some("False"))];
     let mut notes = transitions(before, after, &told);
-    notes.retain(|note| note.reason != CREATING);
+    // Settings that came with the session are in force with it: only a later change is news.
+    let had_settings = condition::find(before, CONF_APPLIED).is_some();
+    notes.retain(|note| note.reason != CREATING && (had_settings || note.reason != APPLIED));
     for note in &mut notes {
         note.warning |= !NORMAL.contains(&note.reason.as_str());
     }
@@ -240,7 +248,7 @@ pub fn notes(before: &[Condition], after: &[Condition]) -> Vec<Note> {
 /// Reasons that no person need look at.
 const NORMAL: &[&str] = &[
     "Created",
-    "Applied",
+    APPLIED,
     "NoReplicaReady",
     "ReleasedByClient",
     "Idle",
@@ -268,9 +276,17 @@ fn unassigned(session: &SparkSession) -> SessionStatus {
         binding: None,
         start_time: None,
         last_activity_time: None,
-        applied_conf: Vec::new(),
-        ..of_generation(session)
+        ..said_no_more(of_generation(session))
     }
+}
+
+/// The status without what is only true of a session that lives.
+fn said_no_more(mut status: SessionStatus) -> SessionStatus {
+    status
+        .conditions
+        .retain(|it| ![CONF_APPLIED, ACCESS_ENFORCED].contains(&it.type_.as_str()));
+    status.applied_conf.clear();
+    status
 }
 
 fn take_up(status: &mut SessionStatus, session: &SparkSession, seen: Option<&SessionSeen>) {
@@ -323,7 +339,7 @@ fn unreachable(session: &SparkSession) -> Observation {
 fn conf_applied() -> Observation {
     Observation::yes(
         CONF_APPLIED,
-        "Applied",
+        APPLIED,
         "every setting of sparkConf is in force",
     )
 }

@@ -1,1 +1,252 @@
+use serde_json::json;
+use sparkconnect_spark::Existence;
 
+use super::*;
+use crate::session::identity::session_ref;
+use crate::session::testing::{NOW, at, candidate, facts, placed, seen, server, session};
+
+fn shown(status: &SessionStatus) -> String {
+    serde_yaml::to_string(status).unwrap()
+}
+
+/// The session with `status`, as the API server would give it back.
+fn with(session: &SparkSession, status: SessionStatus) -> SparkSession {
+    SparkSession {
+        status: Some(status),
+        ..session.clone()
+    }
+}
+
+fn new_session() -> SparkSession {
+    let spec = json!({
+        "appName": "etl", "sparkConf": {"spark.sql.shuffle.partitions": "7"},
+        "artifacts": [{"name": "pyfiles/a.py", "configMapKeyRef": {"name": "code", "key": "a.py"}}],
+    });
+    session(spec, json!({}))
+}
+
+fn made(session: &SparkSession) -> Made {
+    let reference = session_ref(session).unwrap();
+    Made {
+        server_side_session_id: "made-1".to_owned(),
+        spark_version: Some("4.1.4".to_owned()),
+        connection: Connection::new(&server(json!({}), json!({})), "demo-1", &reference),
+    }
+}
+
+/// From nothing to a session that lives, one second a step.
+fn living() -> (Vec<SessionStatus>, SparkSession) {
+    let session = new_session();
+    let waits = waiting(&session, "NoReplicaReady", "server demo: starts", at(1));
+    let session = with(&session, waits.clone());
+    let placed = assigned(
+        &session,
+        &session_ref(&session).unwrap(),
+        &candidate(),
+        at(2),
+    );
+    let session = with(&session, placed.clone());
+    let lives = ready(&session, made(&session), at(3));
+    let session = with(&session, lives.clone());
+    (vec![waits, placed, lives], session)
+}
+
+#[test]
+fn the_statuses_from_waiting_to_ready_are_as_their_snapshots() {
+    let (statuses, _) = living();
+    for (name, status) in ["waiting", "assigned", "ready"].into_iter().zip(&statuses) {
+        insta::assert_snapshot!(format!("status_{name}"), shown(status));
+    }
+}
+
+#[test]
+fn the_end_takes_the_way_in_and_leaves_what_was_counted() {
+    let (_, session) = living();
+    let mut facts = facts(&session);
+    facts.seen = Some(SessionSeen {
+        metrics: SessionMetrics {
+            queries_executed: Some(3),
+            ..SessionMetrics::default()
+        },
+        last_activity: Some(at(50)),
+        ..seen(Existence::Closed)
+    });
+    let ending = Ending::new(SessionPhase::Closed, "ReleasedByClient", "released");
+    insta::assert_snapshot!("status_ended", shown(&ended(&facts, &ending, at(60))));
+}
+
+#[test]
+fn a_session_made_anew_keeps_what_it_counted_and_nothing_of_its_replica() {
+    let (_, session) = living();
+    let mut facts = facts(&session);
+    facts.seen.as_mut().unwrap().metrics.queries_executed = Some(3);
+    insta::assert_snapshot!(
+        "status_recreating",
+        shown(&recreating(&facts, "replica demo-1 is gone", at(60)))
+    );
+}
+
+#[test]
+fn a_time_alone_is_not_worth_a_write() {
+    let (_, session) = living();
+    let mut facts = facts(&session);
+    facts.replica = crate::session::facts::Replica::Serving {
+        application_id: None,
+    };
+    let first = kept(&facts, Health::Well, at(10));
+    assert!(
+        !differs(&facts.status, &first),
+        "a session that is well stays as it is"
+    );
+    let seen = facts.seen.as_mut().unwrap();
+    seen.last_activity = Some(at(20));
+    seen.cursor = Some("further".to_owned());
+    seen.running = true;
+    let later = kept(&facts, Health::Well, at(30));
+    assert_ne!(facts.status, later);
+    assert!(!differs(&facts.status, &later));
+    facts.seen.as_mut().unwrap().metrics.active_queries = Some(1);
+    let counted = kept(&facts, Health::Well, at(40));
+    assert!(differs(&facts.status, &counted));
+    assert_eq!(
+        counted.last_activity_time,
+        Some(Time(at(20))),
+        "it comes along"
+    );
+    assert_eq!(counted.metrics.unwrap().artifacts_uploaded, Some(1));
+}
+
+#[test]
+fn what_was_not_seen_changes_nothing() {
+    let session = session(json!({}), placed("Ready"));
+    let mut facts = facts(&session);
+    for seen in [None, Some(SessionSeen::default())] {
+        facts.seen = seen;
+        assert_eq!(kept(&facts, Health::Unknown, at(NOW)), facts.status);
+    }
+}
+
+#[test]
+fn an_unreachable_replica_shows_in_ready_and_goes_again() {
+    let (_, session) = living();
+    let down = kept(&facts(&session), Health::Unreachable, at(10));
+    let ready = condition::find(&down.conditions, READY).unwrap();
+    assert_eq!(
+        (ready.status.as_str(), ready.reason.as_str()),
+        ("False", "ReplicaUnreachable")
+    );
+    assert_eq!(down.phase, Some(SessionPhase::Ready), "it is not lost");
+    let session = with(&session, down);
+    let up = kept(&facts(&session), Health::Well, at(20));
+    assert!(condition::is_true(&up.conditions, READY));
+}
+
+#[test]
+fn settings_are_in_force_refused_or_still_to_come() {
+    let (_, mut session) = living();
+    session.metadata.generation = Some(2);
+    session.spec.spark_conf = [("spark.b".to_owned(), "1".to_owned())].into();
+    let state = |status: &SessionStatus| {
+        let found = condition::find(&status.conditions, CONF_APPLIED).unwrap();
+        (
+            found.status.clone(),
+            found.reason.clone(),
+            status.observed_generation,
+        )
+    };
+    let done = configured(&session, at(10));
+    assert_eq!(
+        state(&done),
+        ("True".to_owned(), "Applied".to_owned(), Some(2))
+    );
+    assert_eq!(done.applied_conf, ["spark.b"]);
+    let refused = unconfigured(&session, Some("spark.b"), "spark.b: no", at(10));
+    assert_eq!(
+        state(&refused),
+        ("False".to_owned(), "ConfRejected".to_owned(), Some(2))
+    );
+    assert!(refused.applied_conf.is_empty(), "it never was in force");
+    let kept = unconfigured(&with(&session, done), Some("spark.b"), "no", at(10));
+    assert_eq!(kept.applied_conf, ["spark.b"], "its old value is in force");
+    let later = not_configured_yet(&session, "no answer", at(10));
+    assert_eq!(
+        state(&later),
+        ("False".to_owned(), "ServerFailed".to_owned(), Some(1)),
+        "tried again"
+    );
+}
+
+#[test]
+fn a_session_that_never_had_settings_says_nothing_of_them() {
+    let mut session = session(json!({}), placed("Ready"));
+    session.metadata.generation = Some(2);
+    let status = configured(&session, at(10));
+    assert_eq!(condition::find(&status.conditions, CONF_APPLIED), None);
+    assert_eq!(status.observed_generation, Some(2));
+}
+
+#[test]
+fn trouble_with_a_living_session_does_not_skip_its_settings() {
+    let (_, mut session) = living();
+    session.metadata.generation = Some(2);
+    let troubled_ = troubled(&session, "SecretRefused", "no", at(10));
+    assert_eq!(
+        (troubled_.observed_generation, troubled_.phase),
+        (Some(1), Some(SessionPhase::Ready))
+    );
+    let new = troubled(&new_session(), "ArtifactNotFound", "no", at(10));
+    assert_eq!(
+        (new.observed_generation, new.phase),
+        (Some(1), Some(SessionPhase::Pending))
+    );
+}
+
+#[test]
+fn a_person_is_told_of_what_matters_once() {
+    let (statuses, session) = living();
+    let told = |before: &SessionStatus, after: &SessionStatus| -> Vec<(bool, String)> {
+        let notes = notes(&before.conditions, &after.conditions);
+        notes
+            .into_iter()
+            .map(|note| (note.warning, note.reason))
+            .collect()
+    };
+    let nothing = SessionStatus::default();
+    assert_eq!(
+        told(&nothing, &statuses[0]),
+        [(false, "NoReplicaReady".to_owned())]
+    );
+    assert_eq!(
+        told(&nothing, &statuses[1]),
+        [],
+        "the choice of a replica is no news"
+    );
+    assert_eq!(
+        told(&statuses[1], &statuses[2]),
+        [(false, "Created".to_owned())]
+    );
+    let facts = facts(&session);
+    let end = |phase, reason| ended(&facts, &Ending::new(phase, reason, "m"), at(60));
+    for (phase, reason, warning) in [
+        (SessionPhase::Closed, "ReleasedByClient", false),
+        (SessionPhase::Expired, "Idle", false),
+        (SessionPhase::Lost, "ServerLost", true),
+        (SessionPhase::Failed, "ArtifactRejected", true),
+    ] {
+        assert_eq!(
+            told(&statuses[2], &end(phase, reason)),
+            [(warning, reason.to_owned())]
+        );
+    }
+    let refused = unconfigured(&session, None, "no", at(60));
+    assert_eq!(
+        told(&statuses[2], &refused),
+        [(true, "ConfRejected".to_owned())]
+    );
+    let refused = with(&session, refused);
+    let mended = configured(&refused, at(70));
+    assert_eq!(
+        told(refused.status.as_ref().unwrap(), &mended),
+        [(false, "Applied".to_owned())]
+    );
+}

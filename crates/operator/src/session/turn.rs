@@ -162,7 +162,7 @@ impl<'a> Turn<'a> {
         unless_outdated(deleted).map(drop).map_err(Error::Delete)
     }
 
-    /// Has the live watch follow the session on its replica.
+    /// Has the live watch follow the session on its replica, and the placement count it there.
     pub(super) fn track(&self) {
         let status = self.status();
         let (Some(replica), Some(reference)) =
@@ -176,6 +176,7 @@ impl<'a> Turn<'a> {
             metrics: status.metrics.unwrap_or_default(),
             cursor: status.metrics_cursor,
         };
+        self.context.placement.restore(&self.uid(), replica);
         self.context.live.track(replica, tracked);
     }
 
