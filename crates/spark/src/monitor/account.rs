@@ -49,7 +49,7 @@ pub struct Step {
     /// The account with what is new in it.
     pub account: Account,
     /// How many jobs, executions and operations of the server Spark forgot before they were seen: a bound on how many of
-    /// this session's are not in the totals. 0 means that the totals are exact.
+    /// this session's are not in the totals. 0 means that the totals are exact. One forgotten while it was the newest is noticed when there is a newer one.
     pub missed: u64,
 }
 

@@ -86,6 +86,20 @@ impl Server {
         all.map(|it| it.ended + it.delay).max().unwrap_or(0) + 1
     }
 
+    /// A job of nobody, after everything else.
+    pub(super) fn add_newest_job(&mut self) {
+        let begun = self.end();
+        let ended = begun + 1;
+        self.jobs.push(Happening {
+            owner: 2,
+            begun,
+            ended,
+            delay: 0,
+            amount: 0,
+            odd: false,
+        });
+    }
+
     /// What Spark shows of `all` at `now`: the number, the happening and whether it shows as ended.
     fn shown<'a>(&self, all: &'a [Happening], now: i64) -> Vec<(u64, &'a Happening, bool)> {
         let mut shown: Vec<_> = (0..)
