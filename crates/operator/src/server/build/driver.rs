@@ -14,8 +14,8 @@ use crate::server::inputs::SourceRef;
 use crate::server::template;
 use crate::server::validate::ValidatedServer;
 use crate::server::validate::layout::{
-    CONFIG_DIR, CONFIG_VOLUME, CONNECT_PORT, DRIVER_DIR, JAVA_TOOL_OPTIONS, NO_CONF_DIR,
-    PROPERTIES_FILE, PROPERTIES_VOLUME,
+    CONFIG_DIR, CONFIG_VOLUME, CONNECT_PORT, DRIVER_DIR, NO_CONF_DIR, PROPERTIES_FILE,
+    PROPERTIES_VOLUME,
 };
 
 /// Seconds that Spark has to stop its executors.
@@ -132,11 +132,10 @@ fn environment(server: &ValidatedServer) -> Vec<EnvVar> {
             ..EnvVarSource::default()
         }),
     };
-    vec![
-        name,
-        pod::env("SPARK_CONF_DIR", NO_CONF_DIR),
-        pod::env(JAVA_TOOL_OPTIONS, &server.driver.java_tool_options),
-    ]
+    [name, pod::env("SPARK_CONF_DIR", NO_CONF_DIR)]
+        .into_iter()
+        .chain(pod::added(&server.driver))
+        .collect()
 }
 
 fn container_ports(server: &ValidatedServer) -> Vec<ContainerPort> {

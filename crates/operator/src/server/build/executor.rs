@@ -6,7 +6,6 @@ use sparkconnect_api::labels;
 
 use super::pod;
 use crate::server::template;
-use crate::server::validate::layout::JAVA_TOOL_OPTIONS;
 use crate::server::validate::{PodPlan, ValidatedServer};
 
 /// The template as YAML; `None` in mode Local.
@@ -38,7 +37,7 @@ fn pod_spec(server: &ValidatedServer, plan: &PodPlan) -> PodSpec {
         .chain(server.injections.files.iter().map(pod::files))
         .unzip();
     let container = Container {
-        env: Some(vec![pod::env(JAVA_TOOL_OPTIONS, &plan.java_tool_options)]),
+        env: Some(pod::added(plan).collect()),
         resources: (plan.resources != Default::default()).then(|| plan.resources.clone()),
         volume_mounts: Some(mounts),
         ..pod::container(server)

@@ -7,8 +7,10 @@ use k8s_openapi::api::core::v1::{
 };
 
 use crate::server::inputs::{SourceKind, SourceRef};
-use crate::server::validate::layout::{CONTAINER, LOCAL_DIR, LOCAL_VOLUME, TMP_DIR, TMP_VOLUME};
-use crate::server::validate::{FileVolume, ValidatedServer};
+use crate::server::validate::layout::{
+    CONTAINER, JAVA_TOOL_OPTIONS, LOCAL_DIR, LOCAL_VOLUME, PYTHONPATH, TMP_DIR, TMP_VOLUME,
+};
+use crate::server::validate::{FileVolume, PodPlan, ValidatedServer};
 
 /// Uid and gid of the user `spark` in Spark's images.
 const SPARK_ID: i64 = 185;
@@ -40,6 +42,12 @@ pub(super) fn env(name: &str, value: &str) -> EnvVar {
         value: Some(value.to_owned()),
         value_from: None,
     }
+}
+
+/// The variables that are added up from the operator's values and the user's.
+pub(super) fn added(plan: &PodPlan) -> impl Iterator<Item = EnvVar> {
+    let python = plan.python_path.iter().map(|path| env(PYTHONPATH, path));
+    std::iter::once(env(JAVA_TOOL_OPTIONS, &plan.java_tool_options)).chain(python)
 }
 
 /// Security of the whole pod, as the restricted Pod Security Standard asks.

@@ -128,7 +128,7 @@ struct Change {
     inputs: fn(&mut Inputs),
 }
 
-fn of_spec(restarts: bool, what: &'static str, spec: Value) -> Change {
+fn of_spec(restarts: bool, what: &'static str, spec: &Value) -> Change {
     Change {
         restarts,
         what,
@@ -146,10 +146,10 @@ fn of_inputs(restarts: bool, what: &'static str, inputs: fn(&mut Inputs)) -> Cha
     }
 }
 
-fn put(inputs: &mut Inputs, reference: SourceRef, key: &str, value: &str) {
+fn put(inputs: &mut Inputs, reference: &SourceRef, key: &str, value: &str) {
     let source = inputs
         .named
-        .get_mut(&reference)
+        .get_mut(reference)
         .and_then(Option::as_mut)
         .unwrap();
     source.data.insert(key.to_owned(), value.into());
@@ -160,54 +160,58 @@ fn changes() -> Vec<Change> {
         json!({ "metadata": { "annotations": { "sparkconnect.dev/restarted-at": "later" } } });
     let other = json!({ "metadata": { "annotations": { "example.com/other": "changed" } } });
     vec![
-        of_spec(false, "replicas", json!({ "replicas": 5 })),
-        of_spec(false, "suspend", json!({ "suspend": true })),
+        of_spec(false, "replicas", &json!({ "replicas": 5 })),
+        of_spec(false, "suspend", &json!({ "suspend": true })),
         of_spec(
             false,
             "sessions",
-            json!({ "sessions": { "idleTimeout": "5m", "ttl": "48h" } }),
+            &json!({ "sessions": { "idleTimeout": "5m", "ttl": "48h" } }),
         ),
         of_spec(
             false,
             "rollout",
-            json!({ "rollout": { "drainTimeout": "5m" } }),
+            &json!({ "rollout": { "drainTimeout": "5m" } }),
         ),
         of_spec(
             false,
             "the same core written otherwise",
-            json!({ "driver": { "resources": { "limits": { "cpu": 4 } } } }),
+            &json!({ "driver": { "resources": { "limits": { "cpu": 4 } } } }),
         ),
         of_spec(
             true,
             "image",
-            json!({ "image": "registry.example.com/spark:other" }),
+            &json!({ "image": "registry.example.com/spark:other" }),
         ),
         of_spec(
             true,
             "a setting",
-            json!({ "sparkConf": { "spark.sql.shuffle.partitions": "65" } }),
+            &json!({ "sparkConf": { "spark.sql.shuffle.partitions": "65" } }),
         ),
         of_spec(
             true,
             "driver memory",
-            json!({ "driver": { "memory": "5g" } }),
+            &json!({ "driver": { "memory": "5g" } }),
         ),
         of_spec(
             true,
             "executor memory",
-            json!({ "executor": { "memory": "9g" } }),
+            &json!({ "executor": { "memory": "9g" } }),
         ),
         of_spec(
             true,
             "executor template",
-            json!({ "executor": { "template": { "spec": { "nodeSelector": { "pool": "x" } } } } }),
+            &json!({ "executor": { "template": { "spec": { "nodeSelector": { "pool": "x" } } } } }),
         ),
         of_spec(
             true,
             "java options",
-            json!({ "javaOptions": "-Dteam=other" }),
+            &json!({ "javaOptions": "-Dteam=other" }),
         ),
-        of_spec(true, "web interface", json!({ "ui": { "enabled": false } })),
+        of_spec(
+            true,
+            "web interface",
+            &json!({ "ui": { "enabled": false } }),
+        ),
         Change {
             restarts: true,
             what: "restarted-at",
@@ -221,25 +225,25 @@ fn changes() -> Vec<Change> {
             inputs: |_| (),
         },
         of_inputs(true, "a secret setting", |inputs| {
-            put(inputs, SourceRef::secret("s3"), "secret", "new")
+            put(inputs, &SourceRef::secret("s3"), "secret", "new");
         }),
         of_inputs(true, "an injected file", |inputs| {
-            put(inputs, SourceRef::secret("keytab"), "spark.keytab", "new")
+            put(inputs, &SourceRef::secret("keytab"), "spark.keytab", "new");
         }),
         of_inputs(true, "an injected variable", |inputs| {
-            put(inputs, SourceRef::config_map("flags"), "FLAG", "off")
+            put(inputs, &SourceRef::config_map("flags"), "FLAG", "off");
         }),
         of_inputs(true, "an injected setting", |inputs| {
-            put(inputs, SourceRef::config_map("site"), "fs.new", "x")
+            put(inputs, &SourceRef::config_map("site"), "fs.new", "x");
         }),
         of_inputs(true, "a labelled object less", |inputs| {
-            drop(inputs.labelled.remove(0))
+            drop(inputs.labelled.remove(0));
         }),
         of_inputs(false, "a key that nothing uses", |inputs| {
-            put(inputs, SourceRef::secret("s3"), "unused", "new")
+            put(inputs, &SourceRef::secret("s3"), "unused", "new");
         }),
         of_inputs(false, "order of labelled objects", |inputs| {
-            inputs.labelled.reverse()
+            inputs.labelled.reverse();
         }),
     ]
 }

@@ -6,8 +6,7 @@ use sparkconnect_api::labels;
 
 use super::spark_container;
 use crate::server::validate::layout::{
-    self, BLOCK_MANAGER_PORT, CONNECT_PORT, DRIVER_PORT, FIXED_VARIABLES, FIXED_VOLUMES,
-    JAVA_TOOL_OPTIONS, UI_PORT,
+    self, BLOCK_MANAGER_PORT, CONNECT_PORT, DRIVER_PORT, FIXED_VARIABLES, FIXED_VOLUMES, UI_PORT,
 };
 
 /// Which pods a template is for.
@@ -165,15 +164,15 @@ fn container_refusals(role: Role, container: &Container) -> Vec<String> {
 }
 
 fn entry_refusals(role: Role, container: &Container, mounts: &[&str]) -> Vec<String> {
-    let variables = container.env.iter().flatten().filter_map(|variable| {
-        let name = variable.name.as_str();
-        if FIXED_VARIABLES.contains(&name) {
-            return Some(format!("containers[spark].env: {name} is the operator's: remove it"));
-        }
-        (name == JAVA_TOOL_OPTIONS && variable.value_from.is_some()).then(|| {
-            format!("containers[spark].env: {name} is added to the operator's own: give it a plain value")
-        })
-    });
+    let variables = container.env.iter().flatten();
+    let variables = variables
+        .filter(|variable| FIXED_VARIABLES.contains(&variable.name.as_str()))
+        .map(|variable| {
+            format!(
+                "containers[spark].env: {} is the operator's: remove it",
+                variable.name
+            )
+        });
     let own_ports = [CONNECT_PORT, DRIVER_PORT, BLOCK_MANAGER_PORT, UI_PORT];
     let ports = container.ports.iter().flatten();
     let ports = ports

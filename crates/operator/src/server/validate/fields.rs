@@ -1,13 +1,15 @@
 //! The steps of validation, in order. No I/O.
 
 use kube::ResourceExt;
-use sparkconnect_api::server::Mode;
+use sparkconnect_api::server::{Executor, Mode};
 use sparkconnect_api::{SparkConnectServer, SparkConnectServerSpec, labels};
 
-use super::settings::{Operator, Sources};
+use super::layout::{JAVA_TOOL_OPTIONS, PYTHONPATH};
+use super::pods::Given;
+use super::settings::{Merged, Operator, Sources};
 use super::{
-    Account, Defaults, Image, Problem, ServerKey, SparkVersion, Token, ValidatedServer, injection,
-    pods, settings,
+    Account, Defaults, Image, Injections, PodPlan, Problem, ServerKey, SparkVersion, Token,
+    ValidatedServer, injection, pods, python, settings,
 };
 use crate::server::inputs::Inputs;
 
@@ -21,16 +23,13 @@ pub(super) fn validate(
     let mut problems = Vec::new();
     let spec = &server.spec;
     let key = key(server).map_err(|problem| vec![problem])?;
-    let version = SparkVersion::supported(&spec.version)
-        .map_err(|problem| problems.push(problem))
-        .ok();
+    let version = SparkVersion::supported(&spec.version);
+    let version = version.map_err(|problem| problems.push(problem)).ok();
     check_java_options(spec, &mut problems);
     let resolved = injection::resolve(spec, &key.namespace, inputs, &mut problems);
     let image = image(spec, defaults);
-    let account = spec
-        .service_account_name
-        .clone()
-        .map_or(Account::Made, Account::Given);
+    let given = spec.service_account_name.clone();
+    let account = given.map_or(Account::Made, Account::Given);
     let executor = (spec.mode == Mode::Cluster).then(|| spec.executor.clone().unwrap_or_default());
     let sources = Sources {
         spec,
@@ -50,14 +49,8 @@ pub(super) fn validate(
         account: account.name(&key),
     };
     let merged = settings::merge(&sources, &operator, &mut problems);
-    let common = pods::Common {
-        ip_family: spec.ip_family,
-        injections: &resolved.injections,
-    };
-    let driver = pods::driver(&spec.driver, &common, &mut problems);
-    let options = merged.executor_options.as_deref();
-    let executor =
-        executor.map(|executor| pods::executor(&executor, options, &common, &mut problems));
+    let injections = resolved.injections;
+    let (driver, executor) = plans(spec, executor.as_ref(), &merged, &injections, &mut problems);
     let (Some(version), true) = (version, problems.is_empty()) else {
         return Err(problems);
     };
@@ -71,11 +64,45 @@ pub(super) fn validate(
         driver,
         executor,
         properties: merged.properties,
-        injections: resolved.injections,
+        injections,
         restarted_at: server.annotations().get(labels::RESTARTED_AT).cloned(),
         operator_namespace: defaults.operator_namespace.clone(),
         key,
     })
+}
+
+/// The pods of both roles, with what settings give to their environment.
+fn plans(
+    spec: &SparkConnectServerSpec,
+    executor: Option<&Executor>,
+    merged: &Merged,
+    injections: &Injections,
+    problems: &mut Vec<Problem>,
+) -> (PodPlan, Option<PodPlan>) {
+    let python = python::paths(&merged.py_files, spec.mode, problems);
+    let added = [
+        Some(JAVA_TOOL_OPTIONS),
+        python.executor.as_ref().map(|_| PYTHONPATH),
+    ];
+    let added: Vec<_> = added.into_iter().flatten().collect();
+    injection::check_variables(injections, &added, problems);
+    let common = pods::Common {
+        ip_family: spec.ip_family,
+        injections,
+    };
+    let of_driver = Given {
+        python_path: python.driver,
+        ..Given::default()
+    };
+    let of_executors = Given {
+        java_tool_options: merged.executor_options.as_deref(),
+        python_path: python.executor,
+        own_python_path: merged.executor_python_path.as_deref(),
+    };
+    let driver = pods::driver(&spec.driver, of_driver, &common, problems);
+    let executor =
+        executor.map(|executor| pods::executor(executor, of_executors, &common, problems));
+    (driver, executor)
 }
 
 fn key(server: &SparkConnectServer) -> Result<ServerKey, Problem> {

@@ -8,7 +8,7 @@ use sparkconnect_api::inputs::{InjectAs, Injection};
 use sparkconnect_api::labels;
 
 use super::Problem;
-use super::layout::{self, FIXED_VARIABLES, JAVA_TOOL_OPTIONS};
+use super::layout::{self, FIXED_VARIABLES};
 use crate::server::inputs::{Inputs, Labelled, Source, SourceKind, SourceRef};
 
 /// Longest name that becomes part of a volume's name as it is: a volume's name is a label of at most 63 characters.
@@ -66,7 +66,6 @@ pub(super) fn resolve<'a>(
         add(&mut resolved, request);
     }
     check_paths(&resolved.injections.files, problems);
-    check_variables(&resolved.injections, problems);
     resolved
 }
 
@@ -248,7 +247,12 @@ fn check_paths(files: &[FileVolume], problems: &mut Vec<Problem>) {
     }
 }
 
-fn check_variables(injections: &Injections, problems: &mut Vec<Problem>) {
+/// Refuses variables that would not arrive: `added` are those that the operator sets by adding to the user's.
+pub(super) fn check_variables(
+    injections: &Injections,
+    added: &[&str],
+    problems: &mut Vec<Problem>,
+) {
     let mut seen: BTreeMap<&str, &SourceRef> = BTreeMap::new();
     let sources = injections.environment.iter();
     let keys = sources.flat_map(|reference| {
@@ -268,10 +272,10 @@ fn check_variables(injections: &Injections, problems: &mut Vec<Problem>) {
                 "ReservedVariable",
                 "is set by the operator: remove the key".to_owned(),
             ))
-        } else if key == JAVA_TOOL_OPTIONS {
+        } else if added.contains(&key) {
             Some((
                 "ReservedVariable",
-                "is set by the operator: give spec.javaOptions instead".to_owned(),
+                "is set by the operator: give it in the pods' templates, where it is added to the operator's".to_owned(),
             ))
         } else {
             seen.insert(key, reference).map(|other| {

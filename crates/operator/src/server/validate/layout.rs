@@ -65,8 +65,10 @@ pub(crate) const FIXED_VARIABLES: [&str; 4] = [
     "SPARK_CONNECT_AUTHENTICATE_TOKEN",
 ];
 
-/// The one variable that is set by adding to it.
+/// Set by adding to what the user gives.
 pub(crate) const JAVA_TOOL_OPTIONS: &str = "JAVA_TOOL_OPTIONS";
+/// Set by adding to what the user gives, where there are Python files.
+pub(crate) const PYTHONPATH: &str = "PYTHONPATH";
 
 /// Whether two mount paths are the same, or one lies in the other.
 pub(crate) fn overlap(a: &str, b: &str) -> bool {

@@ -5,6 +5,7 @@ mod fields;
 mod injection;
 pub(crate) mod layout;
 mod pods;
+mod python;
 mod settings;
 mod version;
 
@@ -119,6 +120,8 @@ pub struct PodPlan {
     pub resources: ResourceRequirements,
     /// Value of JAVA_TOOL_OPTIONS: the operator's option and the user's.
     pub java_tool_options: String,
+    /// Value of PYTHONPATH: where the spec's Python files are, and the user's own; absent where there are no such files.
+    pub python_path: Option<String>,
     /// The user's template, checked; empty where there is none.
     pub template: PodTemplateSpec,
 }

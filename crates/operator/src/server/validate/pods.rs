@@ -5,10 +5,11 @@ use std::collections::BTreeMap;
 use k8s_openapi::api::core::v1::{PodTemplateSpec, ResourceRequirements};
 use k8s_openapi::apimachinery::pkg::api::resource::Quantity;
 use serde_json::Value;
+use sparkconnect_api::Memory;
 use sparkconnect_api::server::{Driver, Executor, IpFamily, Resources};
 
-use super::layout::JAVA_TOOL_OPTIONS;
-use super::{Injections, PodPlan, Problem};
+use super::layout::{CONTAINER, JAVA_TOOL_OPTIONS, PYTHONPATH};
+use super::{Injections, PodPlan, Problem, python};
 use crate::server::template::{self, Role, quantity};
 
 /// Least memory beside the heap, in MiB: Spark's own.
@@ -22,12 +23,28 @@ pub(super) struct Common<'a> {
     pub(super) injections: &'a Injections,
 }
 
+/// What the settings give to the environment of one role.
+#[derive(Default)]
+pub(super) struct Given<'a> {
+    /// The user's JAVA_TOOL_OPTIONS.
+    pub(super) java_tool_options: Option<&'a str>,
+    /// Where the Python files are; absent where there are none.
+    pub(super) python_path: Option<String>,
+    /// The user's PYTHONPATH.
+    pub(super) own_python_path: Option<&'a str>,
+}
+
 /// The driver's plan: CPU as asked for, memory as heap and overhead together.
-pub(super) fn driver(driver: &Driver, common: &Common<'_>, problems: &mut Vec<Problem>) -> PodPlan {
+pub(super) fn driver(
+    driver: &Driver,
+    environment: Given<'_>,
+    common: &Common<'_>,
+    problems: &mut Vec<Problem>,
+) -> PodPlan {
     let heap = driver.memory.mebibytes();
     let overhead = driver.memory_overhead.map_or_else(
         || (heap / OVERHEAD_PART).max(LEAST_OVERHEAD),
-        |overhead| overhead.mebibytes(),
+        Memory::mebibytes,
     );
     let memory = quantity::canonical(&Quantity(format!("{}Mi", heap + overhead)));
     let given = driver.resources.clone().unwrap_or_default();
@@ -46,7 +63,7 @@ pub(super) fn driver(driver: &Driver, common: &Common<'_>, problems: &mut Vec<Pr
         ..plan(
             Role::Driver,
             driver.template.as_ref(),
-            None,
+            environment,
             common,
             problems,
         )
@@ -56,7 +73,7 @@ pub(super) fn driver(driver: &Driver, common: &Common<'_>, problems: &mut Vec<Pr
 /// The executors' plan. Their memory and CPU are Spark's to set, from the settings; other resources are in the template.
 pub(super) fn executor(
     executor: &Executor,
-    options: Option<&str>,
+    environment: Given<'_>,
     common: &Common<'_>,
     problems: &mut Vec<Problem>,
 ) -> PodPlan {
@@ -73,7 +90,7 @@ pub(super) fn executor(
         ..plan(
             Role::Executor,
             executor.template.as_ref(),
-            options,
+            environment,
             common,
             problems,
         )
@@ -88,16 +105,25 @@ pub(super) fn cores(cores: i32) -> Quantity {
 fn plan(
     role: Role,
     template: Option<&Value>,
-    options: Option<&str>,
+    given: Given<'_>,
     common: &Common<'_>,
     problems: &mut Vec<Problem>,
 ) -> PodPlan {
     let mut template = read_template(role, template, common.injections, problems);
-    let own = take_options(&mut template);
-    let options = [Some(ip_option(common.ip_family)), options, own.as_deref()];
+    let options = take(role, &mut template, JAVA_TOOL_OPTIONS, problems);
+    let python_path = given.python_path.map(|path| {
+        let own = take(role, &mut template, PYTHONPATH, problems);
+        python::append(python::append(path, given.own_python_path), own.as_deref())
+    });
+    let options = [
+        Some(ip_option(common.ip_family)),
+        given.java_tool_options,
+        options.as_deref(),
+    ];
     PodPlan {
         resources: ResourceRequirements::default(),
         java_tool_options: join(options),
+        python_path,
         template,
     }
 }
@@ -129,10 +155,7 @@ fn read_template(
     let Some(raw) = raw else {
         return PodTemplateSpec::default();
     };
-    let field = match role {
-        Role::Driver => "spec.driver.template",
-        Role::Executor => "spec.executor.template",
-    };
+    let field = field(role);
     let problem = |what: String| Problem::spec("InvalidTemplate", format!("{field}: {what}"));
     match template::parse(raw) {
         Ok(template) => {
@@ -160,21 +183,35 @@ fn read_template(
     }
 }
 
-/// Takes the user's JAVA_TOOL_OPTIONS out of the template: they are added to the operator's, not put in their place.
-fn take_options(template: &mut PodTemplateSpec) -> Option<String> {
+/// Takes a variable of the user's out of the template: it is added to the operator's, not put in its place.
+fn take(
+    role: Role,
+    template: &mut PodTemplateSpec,
+    name: &str,
+    problems: &mut Vec<Problem>,
+) -> Option<String> {
     let containers = &mut template.spec.as_mut()?.containers;
-    let container = containers
-        .iter_mut()
-        .find(|one| one.name == super::layout::CONTAINER)?;
+    let container = containers.iter_mut().find(|one| one.name == CONTAINER)?;
     let env = container.env.as_mut()?;
-    let at = env
-        .iter()
-        .position(|variable| variable.name == JAVA_TOOL_OPTIONS)?;
-    let taken = env.remove(at).value;
+    let variable = env.remove(env.iter().position(|variable| variable.name == name)?);
     if env.is_empty() {
         container.env = None;
     }
-    taken
+    if variable.value_from.is_some() {
+        let message = format!(
+            "{}: containers[spark].env: {name} is added to the operator's own: give it a plain value",
+            field(role)
+        );
+        problems.push(Problem::spec("InvalidTemplate", message));
+    }
+    variable.value
+}
+
+const fn field(role: Role) -> &'static str {
+    match role {
+        Role::Driver => "spec.driver.template",
+        Role::Executor => "spec.executor.template",
+    }
 }
 
 fn requirements(

@@ -88,9 +88,9 @@ fn references_are_what_the_spec_names() {
     assert_eq!(found, expected);
 }
 
-fn properties(spec: Value, objects: &str) -> Properties {
+fn properties(spec: &Value, objects: &str) -> Properties {
     let mut server = Fixture::Minimal.json();
-    put(&mut server, &spec);
+    put(&mut server, spec);
     check(&server, &inputs(objects)).unwrap().properties
 }
 
@@ -110,16 +110,16 @@ fn the_later_source_of_a_setting_wins() {
             "by-key",
         ),
     ] {
-        assert_eq!(properties(spec, objects).get("spark.x"), Some(value));
+        assert_eq!(properties(&spec, objects).get("spark.x"), Some(value));
     }
 }
 
 #[test]
 fn a_user_may_override_defaults() {
     let key = "spark.connect.session.manager.defaultSessionTimeout";
-    assert_eq!(properties(json!({}), "").get(key), Some("-1"));
+    assert_eq!(properties(&json!({}), "").get(key), Some("-1"));
     assert_eq!(
-        properties(json!({ "sparkConf": { key: "2h" } }), "").get(key),
+        properties(&json!({ "sparkConf": { key: "2h" } }), "").get(key),
         Some("2h")
     );
 }
@@ -133,7 +133,7 @@ fn vectored_reads_are_off_where_they_spoil_the_bytes() {
         ("4.3.0", Some("false")),
     ] {
         assert_eq!(
-            properties(json!({ "version": version }), "").get(key),
+            properties(&json!({ "version": version }), "").get(key),
             value,
             "{version}"
         );
@@ -144,8 +144,8 @@ fn vectored_reads_are_off_where_they_spoil_the_bytes() {
 fn secret_settings_are_redacted_under_every_name() {
     let objects = "{kind: Secret, metadata: {name: s}, stringData: {fs.user: a, fs.password: b}}";
     let inject = json!({ "secrets": [{ "name": "s", "as": "HadoopConf" }] });
-    let regex = |spec| {
-        properties(spec, objects)
+    let regex = |spec: Value| {
+        properties(&spec, objects)
             .get("spark.redaction.regex")
             .map(str::to_owned)
     };
@@ -236,6 +236,36 @@ fn java_tool_options_are_added_up() {
     );
     let local = Fixture::Local.validated().driver.java_tool_options;
     assert_eq!(local, "-Djava.net.preferIPv6Addresses=true");
+}
+
+#[test]
+fn python_paths_are_added_up() {
+    let template = json!({ "spec": { "containers": [{ "name": "spark", "env": [{ "name": "PYTHONPATH", "value": "/c" }] }] } });
+    let mut server = Fixture::Minimal.json();
+    let settings =
+        json!({ "spark.executorEnv.PYTHONPATH": "/b", "spark.submit.pyFiles": "s3a://b/z.zip" });
+    put(
+        &mut server,
+        &json!({ "sparkConf": settings, "executor": { "template": template } }),
+    );
+    let added = check(&server, &inputs("")).unwrap();
+    assert_eq!(
+        added.executor.unwrap().python_path.as_deref(),
+        Some("/var/spark-local/z.zip:/b:/c")
+    );
+    assert_eq!(added.driver.python_path, None);
+    assert_eq!(added.properties.get("spark.executorEnv.PYTHONPATH"), None);
+
+    put(
+        &mut server,
+        &json!({ "sparkConf": { "spark.submit.pyFiles": null } }),
+    );
+    let alone = check(&server, &inputs("")).unwrap();
+    assert_eq!(alone.executor.unwrap().python_path, None);
+    assert_eq!(
+        alone.properties.get("spark.executorEnv.PYTHONPATH"),
+        Some("/b")
+    );
 }
 
 #[test]

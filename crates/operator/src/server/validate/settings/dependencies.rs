@@ -15,7 +15,7 @@ pub(super) fn add(dependencies: Option<&Dependencies>, all: &mut BTreeMap<String
         ("spark.jars", &lists.jars),
         ("spark.jars.packages", &lists.packages),
         ("spark.jars.repositories", &lists.repositories),
-        ("spark.submit.pyFiles", &lists.py_files),
+        (super::PY_FILES, &lists.py_files),
     ] {
         if list.is_empty() {
             continue;
@@ -25,4 +25,14 @@ pub(super) fn add(dependencies: Option<&Dependencies>, all: &mut BTreeMap<String
         let joined = entries.join(",");
         all.insert(key.to_owned(), joined);
     }
+}
+
+/// The entries of a list as Spark reads it.
+pub(super) fn list(value: Option<&String>) -> Vec<String> {
+    let entries = value.into_iter().flat_map(|value| value.split(','));
+    entries
+        .map(str::trim)
+        .filter(|entry| !entry.is_empty())
+        .map(str::to_owned)
+        .collect()
 }

@@ -18,6 +18,8 @@ pub(super) use user::Sources;
 const DRIVER_OPTIONS: &str = "spark.driver.extraJavaOptions";
 const EXECUTOR_OPTIONS: &str = "spark.executor.extraJavaOptions";
 const EXECUTOR_TOOL_OPTIONS: &str = "spark.executorEnv.JAVA_TOOL_OPTIONS";
+const EXECUTOR_PYTHONPATH: &str = "spark.executorEnv.PYTHONPATH";
+const PY_FILES: &str = "spark.submit.pyFiles";
 const REDACTION: &str = "spark.redaction.regex";
 const OWN_CLAIMS: &str = "spark.kubernetes.driver.ownPersistentVolumeClaim";
 const NO_CONFIG_MAP: &str = "spark.kubernetes.executor.disableConfigMap";
@@ -52,6 +54,10 @@ pub(super) struct Merged {
     pub(super) properties: Properties,
     /// The user's JAVA_TOOL_OPTIONS for executors, which go to their template.
     pub(super) executor_options: Option<String>,
+    /// Python files and zips of the spec and of the settings.
+    pub(super) py_files: Vec<String>,
+    /// The user's PYTHONPATH for executors, where it goes to their template for the sake of `py_files`.
+    pub(super) executor_python_path: Option<String>,
     pub(super) rights: Rights,
 }
 
@@ -77,10 +83,15 @@ pub(super) fn merge(
     dependencies::add(sources.spec.dependencies.as_ref(), &mut all);
     add_java_options(sources.spec.java_options.as_deref(), operator, &mut all);
     all.extend(decided);
+    let py_files = dependencies::list(all.get(PY_FILES));
+    let moved = (!py_files.is_empty()).then_some(EXECUTOR_PYTHONPATH);
+    let executor_python_path = moved.and_then(|key| all.remove(key));
     let rights = rights(&all, claims, operator);
     Merged {
         properties: Properties(all),
         executor_options,
+        py_files,
+        executor_python_path,
         rights,
     }
 }
