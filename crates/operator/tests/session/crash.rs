@@ -45,6 +45,9 @@ async fn everywhere(stage: Stage, least: usize) {
     world.module("x = 1").await;
     let (expected, calls) = run(&world, &replica, stage, None).await;
     assert!(calls >= least, "{stage:?} took {calls} calls only");
+    let lives = matches!(stage, Stage::Make);
+    assert_eq!(expected["alive"], lives, "{stage:?}");
+    assert_eq!(expected["secret"].is_object(), lives, "{stage:?}");
     for number in 0..calls {
         for cut in [Cut::Before(number), Cut::After(number)] {
             let (found, _) = run(&world, &replica, stage, Some(cut)).await;
@@ -187,6 +190,14 @@ async fn fingerprint(
         "conf": conf,
         "placed": operator.context.placement.count(&replica.uid()),
     });
-    let text = end.to_string().replace(&name, "NAME").replace(&uid, "UID");
+    let token = operator
+        .context
+        .key
+        .server_token(&world.server.metadata.uid.clone().unwrap());
+    let text = end
+        .to_string()
+        .replace(&name, "NAME")
+        .replace(&uid, "UID")
+        .replace(token.expose(), "TOKEN");
     serde_json::from_str(&text).unwrap()
 }

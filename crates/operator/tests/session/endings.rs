@@ -137,6 +137,32 @@ async fn a_cache_that_rewinds_loses_no_session() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_status_that_rests_on_an_old_read_is_refused() {
+    let world = World::new(json!({})).await;
+    let replica = world.replica(0).await;
+    let operator = Operator::start(&world, &[&replica]).await;
+    let old = world.session("nb", json!({})).await;
+    operator.settle("nb").await;
+    // Of a former leader, say, that sees no replica and has not heard what became of the session.
+    let former = Operator::start(&world, &[]).await;
+    former
+        .reconcile(old)
+        .await
+        .expect("a refusal is no failure");
+    let calls = former.recorder.take();
+    assert_eq!(
+        calls,
+        ["PATCH sparksessions/nb/status"],
+        "it tried to tell that it waits"
+    );
+    let kept = world.find::<SparkSession>("nb").await.unwrap();
+    assert_eq!(
+        state(&kept),
+        (Some(SessionPhase::Ready), "Created".to_owned())
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn age_ends_a_session() {
     let world = World::new(json!({"ttl": "1s"})).await;
     let replica = world.replica(0).await;
