@@ -12,6 +12,10 @@ use sparkconnect_testkit::{Error, Result, progress};
 const SPARK_VERSION: &str = "4.3.0";
 /// The image that the example's program names.
 const PROGRAM_IMAGE: &str = "apache/spark:4.3.0";
+/// Longest wait for the program.
+const PATIENCE: Duration = Duration::from_secs(300);
+/// Between two looks.
+const PAUSE: Duration = Duration::from_millis(500);
 /// Namespace of the example.
 const NAMESPACE: &str = "quickstart";
 
@@ -104,16 +108,20 @@ fn ready(kubectl: &Kubectl, object: &str) -> Result<()> {
     kubectl.run(&wait).map(drop)
 }
 
+/// Waits until the program's Job has ended, either way.
 fn finished(kubectl: &Kubectl) -> Result<()> {
-    let wait = [
-        "-n",
-        NAMESPACE,
-        "wait",
-        "--for=condition=Complete",
-        "job/program",
-        "--timeout=300s",
-    ];
-    kubectl.run(&wait).map(drop)
+    let query = "-o=jsonpath={.status.conditions[?(@.status==\"True\")].type}";
+    let began = Instant::now();
+    loop {
+        let ended = kubectl.run(&["-n", NAMESPACE, "get", "job/program", query])?;
+        if ended.contains("Complete") {
+            return Ok(());
+        }
+        if ended.contains("Failed") || began.elapsed() > PATIENCE {
+            return Err(Error::new(format!("the program did not end well: {ended}")));
+        }
+        std::thread::sleep(PAUSE);
+    }
 }
 
 /// Adds to an error what the cluster says of it.
@@ -148,7 +156,7 @@ fn metrics(kubectl: &Kubectl) -> Result<()> {
                 "no metrics within 60 s; the session is\n{status}"
             )));
         }
-        std::thread::sleep(Duration::from_millis(500));
+        std::thread::sleep(PAUSE);
     }
 }
 

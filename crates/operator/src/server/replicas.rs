@@ -243,12 +243,12 @@ mod tests {
     use super::*;
     use serde_json::{Value, json};
 
-    fn pod(status: Value) -> Pod {
+    fn pod(status: &Value) -> Pod {
         serde_json::from_value(json!({"metadata": {"name": "demo-0"}, "status": status})).unwrap()
     }
 
-    fn trouble_of(state: Value, last: Value) -> Option<Trouble> {
-        let pod = pod(json!({"containerStatuses": [{
+    fn trouble_of(state: &Value, last: &Value) -> Option<Trouble> {
+        let pod = pod(&json!({"containerStatuses": [{
             "name": "spark", "image": "i", "imageID": "", "ready": false, "restartCount": 1,
             "state": state, "lastState": last,
         }]}));
@@ -259,19 +259,19 @@ mod tests {
     fn an_image_that_cannot_be_pulled_is_trouble_and_a_pod_being_made_is_not() {
         let waiting =
             json!({"waiting": {"reason": "ImagePullBackOff", "message": "no such image"}});
-        let trouble = trouble_of(waiting, json!({})).unwrap();
+        let trouble = trouble_of(&waiting, &json!({})).unwrap();
         assert_eq!(
             (trouble.reason.as_str(), trouble.message.as_str()),
             ("ImagePullBackOff", "no such image")
         );
         assert_eq!(
             trouble_of(
-                json!({"waiting": {"reason": "ContainerCreating"}}),
-                json!({})
+                &json!({"waiting": {"reason": "ContainerCreating"}}),
+                &json!({})
             ),
             None
         );
-        assert_eq!(trouble_of(json!({"running": {}}), json!({})), None);
+        assert_eq!(trouble_of(&json!({"running": {}}), &json!({})), None);
     }
 
     #[test]
@@ -279,18 +279,18 @@ mod tests {
         let waiting = json!({"waiting": {"reason": "CrashLoopBackOff", "message": "back-off 10s"}});
         let last = json!({"terminated": {"exitCode": 1, "reason": "Error", "message": "spark.x should be int"}});
         assert_eq!(
-            trouble_of(waiting, last).unwrap().message,
+            trouble_of(&waiting, &last).unwrap().message,
             "spark.x should be int"
         );
         let ended = json!({"terminated": {"exitCode": 137, "reason": "OOMKilled"}});
-        let trouble = trouble_of(ended, json!({})).unwrap();
+        let trouble = trouble_of(&ended, &json!({})).unwrap();
         assert_eq!(trouble.reason, "OOMKilled");
         assert!(trouble.message.contains("137"));
     }
 
     #[test]
     fn a_pod_that_fits_nowhere_is_trouble() {
-        let pod = pod(json!({"conditions": [{
+        let pod = pod(&json!({"conditions": [{
             "type": "PodScheduled", "status": "False", "reason": "Unschedulable",
             "message": "0/1 nodes are available: insufficient cpu",
         }]}));

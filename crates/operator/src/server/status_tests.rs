@@ -7,7 +7,7 @@ use super::*;
 
 const HASH: &str = "new";
 
-fn server(spec: serde_json::Value) -> SparkConnectServer {
+fn server(spec: &serde_json::Value) -> SparkConnectServer {
     let mut base = json!({"version": "4.3.0"});
     base.as_object_mut()
         .unwrap()
@@ -94,7 +94,7 @@ fn says(status: &ServerStatus, type_: &str, state: &str, reason: &str, words: &s
 #[test]
 fn a_server_whose_replicas_serve_is_ready() {
     let replicas = [replica(0, State::Serving), replica(1, State::Serving)];
-    let status = told(&server(json!({"replicas": 2})), &replicas, Some(&plan(2)));
+    let status = told(&server(&json!({"replicas": 2})), &replicas, Some(&plan(2)));
     assert_eq!(status.phase, Some(ServerPhase::Ready));
     assert_eq!(
         (
@@ -148,11 +148,11 @@ fn a_server_that_starts_says_what_it_waits_for() {
             why: "connection refused".to_owned(),
         },
     )];
-    let status = told(&server(json!({})), &replicas, Some(&plan(1)));
+    let status = told(&server(&json!({})), &replicas, Some(&plan(1)));
     assert_eq!(status.phase, Some(ServerPhase::Starting));
     assert_eq!(status.servers[0].phase, ReplicaPhase::Starting);
     assert_eq!((status.spark_version, status.ui_url), (None, None));
-    let again = told(&server(json!({})), &replicas, Some(&plan(1)));
+    let again = told(&server(&json!({})), &replicas, Some(&plan(1)));
     says(
         &again,
         condition::READY,
@@ -181,7 +181,7 @@ fn missing_inputs_are_named_all_at_once_and_the_rest_goes_on() {
         problem("Secret a does not exist"),
         problem("Secret b does not exist"),
     ];
-    let server = server(json!({}));
+    let server = server(&json!({}));
     let nothing = status(&observed(&server, &[], None, &problems, None));
     assert_eq!(
         (nothing.phase, nothing.endpoint.as_deref()),
@@ -211,7 +211,7 @@ fn missing_inputs_are_named_all_at_once_and_the_rest_goes_on() {
 fn another_version_than_asked_for_is_told() {
     let mut odd = replica(0, State::Serving);
     odd.seen.as_mut().unwrap().version = Some("4.2.1".to_owned());
-    let status = told(&server(json!({})), &[odd], Some(&plan(1)));
+    let status = told(&server(&json!({})), &[odd], Some(&plan(1)));
     says(
         &status,
         condition::VERSION_MATCHED,
@@ -238,7 +238,7 @@ fn trouble_of_a_pod_degrades_under_a_reason_of_ours() {
             message: "the cause".to_owned(),
         });
         let status = told(
-            &server(json!({})),
+            &server(&json!({})),
             std::slice::from_ref(&pod),
             Some(&plan(1)),
         );
@@ -246,7 +246,7 @@ fn trouble_of_a_pod_degrades_under_a_reason_of_ours() {
         says(&status, condition::DEGRADED, "True", reason, "demo-0: ");
         says(&status, condition::READY, "False", reason, "the cause");
         pod.deleting = true;
-        let going = told(&server(json!({})), &[pod], Some(&plan(1)));
+        let going = told(&server(&json!({})), &[pod], Some(&plan(1)));
         says(&going, condition::DEGRADED, "False", "AsExpected", "");
     }
 }
@@ -257,7 +257,7 @@ fn a_refusal_of_pods_degrades() {
         reason: "FailedCreate".to_owned(),
         message: "exceeded quota: small".to_owned(),
     };
-    let (server, plan) = (server(json!({})), plan(1));
+    let (server, plan) = (server(&json!({})), plan(1));
     let status = status(&observed(&server, &[], Some(&plan), &[], Some(&obstacle)));
     says(
         &status,
@@ -281,7 +281,7 @@ fn draining_says_who_drains_and_how_many_sessions_are_in_the_way() {
         sessions_in_the_way: 2,
         ..Plan::default()
     };
-    let status = told(&server(json!({})), &[old], Some(&plan));
+    let status = told(&server(&json!({})), &[old], Some(&plan));
     assert_eq!((status.updated_replicas, status.ready_replicas), (0, 0));
     assert_eq!(status.servers[0].phase, ReplicaPhase::Draining);
     assert_eq!(status.servers[0].draining_since, Some(Time(since)));
@@ -296,7 +296,7 @@ fn draining_says_who_drains_and_how_many_sessions_are_in_the_way() {
 
 #[test]
 fn a_suspended_server_is_not_ready_and_not_degraded() {
-    let server = server(json!({"suspend": true}));
+    let server = server(&json!({"suspend": true}));
     let status = told(&server, &[], Some(&plan(0)));
     assert_eq!(status.phase, Some(ServerPhase::Suspended));
     says(
@@ -312,7 +312,7 @@ fn a_suspended_server_is_not_ready_and_not_degraded() {
 #[test]
 fn an_unchanged_observation_gives_the_same_status() {
     let replicas = [replica(0, State::Serving)];
-    let mut server = server(json!({}));
+    let mut server = server(&json!({}));
     let first = told(&server, &replicas, Some(&plan(1)));
     server.status = Some(first.clone());
     let mut later = observed(&server, &replicas, None, &[], None);

@@ -54,6 +54,8 @@ impl Operator<'_> {
         let cluster = [
             // The server opens when the driver is up, not when executors are.
             ("spark.scheduler.minRegisteredResourcesRatio", "0"),
+            // Executors find the driver by its name. Spark 4.3 would give them the address that it binds, which is none.
+            ("spark.kubernetes.executor.useDriverPodIP", "false"),
             // Each spares the driver a right that it would use for nothing.
             (NO_CONFIG_MAP, "true"),
             (DELETE_SERVICES, "false"),
