@@ -4,6 +4,7 @@
 use std::collections::{BTreeSet, HashMap};
 use std::fmt::Debug;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use futures::{StreamExt, future};
 use k8s_openapi::NamespaceResourceScope;
@@ -32,6 +33,8 @@ pub type GuardedSession = DeserializeGuard<SparkSession>;
 
 /// Seconds after which a watch is made anew even if nothing came: a connection that died silently is noticed no later.
 const WATCH_SECONDS: u32 = 120;
+/// Between two questions whether a controller has had its first list.
+const ASK_AGAIN: Duration = Duration::from_millis(100);
 
 /// Which namespaces the operator serves.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -91,12 +94,19 @@ pub struct Resources {
 }
 
 impl Resources {
-    /// Waits until both kinds have had their first list: before, every session would seem to be gone.
+    /// Waits until both kinds have had their first list: before, every session would seem to be gone. A store wakes only the
+    /// one who asked it last, and its controller asks too: so this asks again and again.
     pub async fn filled(&self) {
-        let _ = futures::join!(
-            self.servers.wait_until_ready(),
-            self.sessions.wait_until_ready()
-        );
+        let first_lists = async || {
+            let _ = futures::join!(
+                self.servers.wait_until_ready(),
+                self.sessions.wait_until_ready()
+            );
+        };
+        while tokio::time::timeout(ASK_AGAIN, first_lists())
+            .await
+            .is_err()
+        {}
     }
 
     /// The server of that name, if it exists and can be read.
@@ -357,5 +367,37 @@ pub(crate) mod testing {
         let (servers, _) = unbounded_channel();
         let (sessions, receiver) = unbounded_channel();
         (Triggers { servers, sessions }, receiver)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use kube::runtime::watcher::Event;
+
+    /// The first list, without an object.
+    fn list<K>(writer: &mut reflector::store::Writer<K>)
+    where
+        K: reflector::Lookup<DynamicType = ()> + Clone + 'static,
+    {
+        writer.apply_watcher_event(&Event::Init);
+        writer.apply_watcher_event(&Event::InitDone);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn whoever_waits_for_the_first_lists_is_not_forgotten_for_another() {
+        let (servers, mut server_writer) = reflector::store();
+        let (sessions, mut session_writer) = reflector::store();
+        let controller = servers.clone();
+        let resources = Resources { servers, sessions };
+        let waits = tokio::spawn(async move { resources.filled().await });
+        tokio::task::yield_now().await;
+        let asks_later = tokio::spawn(async move { controller.wait_until_ready().await });
+        tokio::task::yield_now().await;
+        list(&mut session_writer);
+        list(&mut server_writer);
+        let filled = tokio::time::timeout(Duration::from_secs(60), waits).await;
+        filled.expect("it was woken").expect("it did not panic");
+        asks_later.abort();
     }
 }
