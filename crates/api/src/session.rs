@@ -40,8 +40,8 @@ use crate::{Period, condition};
     printcolumn(name = "Replica", type_ = "string", json_path = ".status.server", priority = 1),
     printcolumn(name = "User", type_ = "string", json_path = ".status.user", priority = 1),
     printcolumn(name = "Url", type_ = "string", json_path = ".status.url", priority = 1),
-    validation = Rule::new("self.metadata.name.size() <= 200")
-        .message("the name must be at most 200 characters, so that its connection Secret can be named after it")
+    validation = Rule::new("self.metadata.name.size() <= 63")
+        .message("the name must be at most 63 characters, so that labels can hold it")
 )]
 #[serde(rename_all = "camelCase")]
 #[x_kube(

@@ -220,7 +220,17 @@ pub fn local_volume(kubectl: &Kubectl, namespace: &str, claim: &str) -> Result<(
     let everyone = std::fs::Permissions::from_mode(0o777);
     std::fs::set_permissions(&folder, everyone)
         .context(|| format!("opening {}", folder.display()))?;
-    let path = folder.display();
+    let (path, volume) = (folder.display(), format!("pv/{namespace}-{claim}"));
+    // A volume whose claim was deleted remembers it, and takes no other.
+    let phase = [
+        "get",
+        &volume,
+        "--ignore-not-found",
+        "-o=jsonpath={.status.phase}",
+    ];
+    if kubectl.run(&phase)? == "Released" {
+        kubectl.run(&["delete", &volume])?;
+    }
     kubectl.apply(&format!(
         "apiVersion: v1\n\
          kind: PersistentVolume\n\

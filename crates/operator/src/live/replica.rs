@@ -118,11 +118,19 @@ impl Replica {
                 }
                 Err(error) => {
                     tracing::debug!(pod = self.target.pod, %error, "no metrics this time");
+                    self.look_away();
                 }
             }
         }
         if seen.version.is_none() {
             seen.version = self.spark.version(OPERATOR_USER).await.ok();
+        }
+    }
+
+    /// What was seen of the sessions' activity is old now: none of them may be taken for idle.
+    fn look_away(&self) {
+        for entry in self.lock().sessions.values_mut() {
+            entry.seen.observed = false;
         }
     }
 

@@ -17,9 +17,6 @@ use crate::live::CONNECT_PORT;
 const TYPE: &str = "spark-connect";
 /// The entry `provider`.
 const PROVIDER: &str = "sparkconnect";
-/// Longest value of a label.
-const LABEL_LIMIT: usize = 63;
-
 /// Name of the connection Secret of the session `session`.
 pub fn name(session: &str) -> String {
     format!("{session}-connection")
@@ -76,13 +73,7 @@ fn labels(session: &SparkSession) -> BTreeMap<String, String> {
         (labels::SERVER, session.spec.server.clone()),
         (labels::SESSION, name),
     ];
-    // A resource's name may be longer than a label's value; such a session is only slower to notice that its Secret is gone.
-    let fitting = all
-        .into_iter()
-        .filter(|(_, value)| value.len() <= LABEL_LIMIT);
-    fitting
-        .map(|(key, value)| (key.to_owned(), value))
-        .collect()
+    all.map(|(key, value)| (key.to_owned(), value)).into()
 }
 
 #[cfg(test)]

@@ -26,24 +26,6 @@ fn the_connection_secret_is_as_its_snapshot() {
 }
 
 #[test]
-fn a_name_that_fits_no_label_is_left_out_of_them() {
-    let mut session = session(json!({}), json!({}));
-    session.metadata.name = Some("n".repeat(64));
-    let secret = secret(&session);
-    assert!(!secret.labels().contains_key(labels::SESSION));
-    assert!(
-        secret.labels().contains_key(labels::MANAGED_BY),
-        "it is cached all the same"
-    );
-    session.metadata.name = Some("n".repeat(63));
-    assert!(
-        self::secret(&session)
-            .labels()
-            .contains_key(labels::SESSION)
-    );
-}
-
-#[test]
 fn a_secret_belongs_to_the_session_that_owns_it() {
     let session = session(json!({}), json!({}));
     let secret = secret(&session);
