@@ -12,6 +12,8 @@ use serde_json::Value;
 use sha2::{Digest, Sha256};
 use sparkconnect_api::labels::MANAGER;
 
+use crate::refusal::said;
+
 /// Annotation on every applied object: hash of what was applied. It tells a field that is no longer desired, which the
 /// comparison of fields alone cannot see.
 const APPLIED_HASH: &str = "sparkconnect.dev/applied-hash";
@@ -20,7 +22,7 @@ const APPLIED_HASH: &str = "sparkconnect.dev/applied-hash";
 #[derive(Debug, thiserror::Error)]
 pub enum ApplyError {
     /// The API server refused or did not answer.
-    #[error("{action} {kind} {name}: {source}")]
+    #[error("{action} {kind} {name}: {}", said(source))]
     Api {
         /// `apply` or `delete`.
         action: &'static str,

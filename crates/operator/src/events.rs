@@ -85,7 +85,7 @@ fn cut(text: &str) -> String {
 }
 
 /// What to tell of a change of conditions: each one that is in `told`, when its status or reason changed. Beside it stands
-/// the status that a person should look at, if there is one.
+/// the status that a person should look at, if there is one: then only that it came or went is told.
 pub fn transitions(
     before: &[Condition],
     after: &[Condition],
@@ -96,16 +96,20 @@ pub fn transitions(
             .is_none_or(|old| old.status != now.status || old.reason != now.reason)
     };
     let bad = |now: &Condition| {
-        told.iter()
-            .find(|(type_, _)| *type_ == now.type_)
-            .map(|(_, bad)| *bad)
+        let told = told.iter().find(|(type_, _)| *type_ == now.type_);
+        told.map(|(_, bad)| *bad)
+    };
+    let was = |now: &Condition, status: &str| {
+        condition::find(before, &now.type_).is_some_and(|old| old.status == status)
     };
     after
         .iter()
         .filter(changed)
         .filter_map(|now| {
-            let warning = bad(now)? == Some(now.status.as_str());
-            Some(Note {
+            let bad = bad(now)?;
+            let warning = bad == Some(now.status.as_str());
+            let news = warning || bad.is_none_or(|bad| was(now, bad));
+            news.then(|| Note {
                 warning,
                 reason: now.reason.clone(),
                 text: now.message.clone(),

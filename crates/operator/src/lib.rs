@@ -11,6 +11,7 @@ pub mod leader;
 pub mod live;
 pub mod metrics;
 pub mod placement;
+pub mod refusal;
 pub mod run;
 pub mod server;
 pub mod session;

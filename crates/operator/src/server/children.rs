@@ -2,6 +2,7 @@
 //! the one applier.
 
 use k8s_openapi::api::apps::v1::StatefulSet;
+use k8s_openapi::api::rbac::v1::{Role, RoleBinding};
 use kube::ResourceExt;
 use kube::runtime::reflector::{ObjectRef, Store};
 use sparkconnect_api::{SparkConnectServer, labels};
@@ -31,13 +32,7 @@ pub async fn apply(
             &caches.service_accounts,
             children.service_account
         ),
-        kind(context, server, &caches.roles, children.role),
-        kind(
-            context,
-            server,
-            &caches.role_bindings,
-            children.role_binding
-        ),
+        rights(context, server, children.role, children.role_binding),
         kind(context, server, &caches.services, Some(children.service)),
         kind(
             context,
@@ -66,6 +61,17 @@ pub async fn apply(
         Some(children.stateful_set),
     )
     .await
+}
+
+/// A binding is refused before the Role that it names is there.
+async fn rights(
+    context: &Context,
+    server: &SparkConnectServer,
+    role: Option<Role>,
+    binding: Option<RoleBinding>,
+) -> Result<(), ApplyError> {
+    kind(context, server, &context.caches.roles, role).await?;
+    kind(context, server, &context.caches.role_bindings, binding).await
 }
 
 /// The StatefulSet of a server, as last seen.

@@ -11,13 +11,15 @@ use kube::{Client, Resource, ResourceExt};
 use serde::de::DeserializeOwned;
 use sparkconnect_api::{SparkConnectServer, labels};
 
+use crate::refusal::said;
+
 use super::inputs::{Inputs, Labelled, Source, SourceKind, SourceRef, references};
 
 /// Why the inputs of a server could not be fetched.
 #[derive(Debug, thiserror::Error)]
 pub enum DereferenceError {
     /// One object by name.
-    #[error("{reference} cannot be read: {source}")]
+    #[error("{reference} cannot be read: {}", said(source))]
     Get {
         /// Which object.
         reference: SourceRef,
@@ -25,7 +27,11 @@ pub enum DereferenceError {
         source: kube::Error,
     },
     /// The labelled ones.
-    #[error("{kind}s labelled {label} cannot be listed: {source}", label = labels::INJECT_INTO)]
+    #[error(
+        "{kind}s labelled {} cannot be listed: {}",
+        labels::INJECT_INTO,
+        said(source)
+    )]
     List {
         /// Of which kind.
         kind: SourceKind,

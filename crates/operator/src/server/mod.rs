@@ -17,6 +17,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::Timestamp;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
 use kube::ResourceExt;
 use kube::api::{Api, Patch, PatchParams};
 use kube::runtime::controller::Action;
@@ -26,7 +27,8 @@ use sparkconnect_spark::Token;
 
 use crate::apply::ApplyError;
 use crate::context::Context;
-use crate::events::transitions;
+use crate::events::{Note, transitions};
+use crate::refusal::said;
 use crate::watch::GuardedServer;
 use dereference::DereferenceError;
 use redact::Redactor;
@@ -50,10 +52,10 @@ pub enum Error {
     #[error(transparent)]
     Apply(#[from] ApplyError),
     /// The events of its StatefulSet could not be read.
-    #[error("events cannot be listed: {0}")]
+    #[error("events cannot be listed: {}", said(.0))]
     Events(#[source] kube::Error),
     /// Its status could not be written.
-    #[error("the status cannot be written: {0}")]
+    #[error("the status cannot be written: {}", said(.0))]
     Status(#[source] kube::Error),
     /// The resource is not one that this version of the operator understands.
     #[error("the resource cannot be read: {0}")]
@@ -261,7 +263,7 @@ async fn tell(context: &Context, server: &SparkConnectServer, work: &Work) -> Re
         .status_writes
         .with_label_values(&["SparkConnectServer"])
         .inc();
-    for note in transitions(&before.conditions, &status.conditions, TOLD) {
+    for note in notes(&before.conditions, &status.conditions) {
         context.events.publish(server, &note).await;
     }
     if before.servers != status.servers {
@@ -272,14 +274,33 @@ async fn tell(context: &Context, server: &SparkConnectServer, work: &Work) -> Re
     Ok(())
 }
 
-/// Conditions whose changes are told as events, each with the status that is a warning.
-const TOLD: &[(&str, Option<&str>)] = &[
-    (condition::READY, None),
-    (condition::PROGRESSING, None),
-    (condition::VERSION_MATCHED, Some("False")),
-    (condition::INPUTS_RESOLVED, Some("False")),
-    (condition::DEGRADED, Some("True")),
-];
+/// What to tell of a change: that it serves or no longer does, what is wrong and that it no longer is, and what a change does
+/// to replicas. What is told as a warning is not told again as the reason for not being ready.
+fn notes(before: &[Condition], after: &[Condition]) -> Vec<Note> {
+    let told = [
+        (condition::READY, None),
+        (condition::VERSION_MATCHED, Some("False")),
+        (condition::INPUTS_RESOLVED, Some("False")),
+        (condition::DEGRADED, Some("True")),
+    ];
+    let mut notes = transitions(before, after, &told);
+    let moves = transitions(before, after, &[(condition::PROGRESSING, None)]);
+    notes.extend(
+        moves
+            .into_iter()
+            .filter(|note| MOVES.contains(&note.reason.as_str())),
+    );
+    let warned: Vec<String> = notes
+        .iter()
+        .filter(|note| note.warning)
+        .map(|note| note.reason.clone())
+        .collect();
+    notes.retain(|note| note.warning || !warned.contains(&note.reason));
+    notes
+}
+
+/// Reasons of the condition Progressing that are news.
+const MOVES: &[&str] = &["Draining", "Restarting"];
 
 /// When to look again if nothing changes before.
 fn next(work: &Work) -> Action {

@@ -10,11 +10,12 @@ use sparkconnect_api::SparkSession;
 use sparkconnect_api::session as api;
 use sparkconnect_spark::Artifact;
 
+use crate::refusal::said;
 use crate::server::inputs::{Source, SourceKind, SourceRef};
 
 /// Why an artifact's source could not be read. One that does not exist is no error here.
 #[derive(Debug, thiserror::Error)]
-#[error("{reference} cannot be read: {source}")]
+#[error("{reference} cannot be read: {}", said(source))]
 pub struct ArtifactError {
     /// Which object.
     reference: SourceRef,

@@ -25,6 +25,7 @@ use sparkconnect_api::session::SessionPhase;
 
 use crate::apply::ApplyError;
 use crate::context::Context;
+use crate::refusal::said;
 use crate::watch::GuardedSession;
 use artifacts::ArtifactError;
 use carry_out::{Next, carry_out};
@@ -40,7 +41,7 @@ const BREATH: Duration = Duration::from_secs(1);
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// The session, its pod or its Secret could not be read.
-    #[error("the session cannot be read: {0}")]
+    #[error("the session cannot be read: {}", said(.0))]
     Read(#[source] kube::Error),
     /// The source of an artifact could not be read.
     #[error(transparent)]
@@ -57,13 +58,13 @@ pub enum Error {
     #[error(transparent)]
     Apply(#[from] ApplyError),
     /// The finalizer could not be put on or taken off.
-    #[error("the finalizer cannot be changed: {0}")]
+    #[error("the finalizer cannot be changed: {}", said(.0))]
     Finalizer(#[source] kube::Error),
     /// Its status could not be written.
-    #[error("the status cannot be written: {0}")]
+    #[error("the status cannot be written: {}", said(.0))]
     Status(#[source] kube::Error),
     /// A session whose retention has passed could not be deleted.
-    #[error("the session cannot be deleted: {0}")]
+    #[error("the session cannot be deleted: {}", said(.0))]
     Delete(#[source] kube::Error),
     /// The resource is not one that this version of the operator understands.
     #[error("the resource cannot be read: {0}")]
