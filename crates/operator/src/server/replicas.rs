@@ -1,7 +1,7 @@
 //! The replicas of a server as they are: their pods in the cache, and what the live watch saw of them. No I/O.
 
 use jiff::Timestamp;
-use k8s_openapi::api::core::v1::{ContainerStatus, Pod};
+use k8s_openapi::api::core::v1::{ContainerStateTerminated, ContainerStatus, Pod};
 use kube::ResourceExt;
 use sparkconnect_api::server::Mode;
 use sparkconnect_api::{SparkConnectServer, SparkConnectServerSpec, labels};
@@ -188,8 +188,8 @@ fn draining_since(server: &SparkConnectServer, replica: &str) -> Option<Timestam
     status.draining_since.as_ref().map(|time| time.0)
 }
 
-/// What keeps a pod from running. A container that ended keeps the end of its log as its message, which names the setting
-/// that Spark refused.
+/// What keeps a pod from running. A container that ended keeps why Spark did not start as its message (see the logging
+/// configuration), or else the end of its log.
 fn trouble(pod: &Pod, container: Option<&ContainerStatus>) -> Option<Trouble> {
     container
         .and_then(container_trouble)
@@ -207,21 +207,25 @@ fn container_trouble(container: &ContainerStatus) -> Option<Trouble> {
             .last_state
             .as_ref()
             .and_then(|last| last.terminated.as_ref());
-        let ended = last.and_then(|ended| ended.message.clone());
-        let message = ended
+        let message = last
+            .and_then(last_words)
             .or_else(|| waiting.message.clone())
             .unwrap_or_default();
         return Some(Trouble { reason, message });
     }
     let ended = state.terminated.as_ref()?;
-    let message = ended
-        .message
-        .clone()
+    let message = last_words(ended)
         .unwrap_or_else(|| format!("Spark ended with exit code {}", ended.exit_code));
     Some(Trouble {
         reason: ended.reason.clone().unwrap_or_else(|| "Error".to_owned()),
         message,
     })
+}
+
+/// What Spark logged about its end, or the end of its log.
+fn last_words(ended: &ContainerStateTerminated) -> Option<String> {
+    let message = ended.message.as_ref()?.trim();
+    (!message.is_empty()).then(|| message.to_owned())
 }
 
 fn unscheduled(pod: &Pod) -> Option<Trouble> {
@@ -277,7 +281,7 @@ mod tests {
     #[test]
     fn a_crash_loop_tells_the_end_of_sparks_log() {
         let waiting = json!({"waiting": {"reason": "CrashLoopBackOff", "message": "back-off 10s"}});
-        let last = json!({"terminated": {"exitCode": 1, "reason": "Error", "message": "spark.x should be int"}});
+        let last = json!({"terminated": {"exitCode": 1, "reason": "Error", "message": "spark.x should be int\n\n"}});
         assert_eq!(
             trouble_of(&waiting, &last).unwrap().message,
             "spark.x should be int"
