@@ -8,13 +8,14 @@ use tokio::sync::OnceCell;
 use crate::apply::Applier;
 use crate::backoff::Backoff;
 use crate::events::Events;
+use crate::input_index::InputIndex;
 use crate::key::InstallationKey;
 use crate::live::Live;
 use crate::metrics::Metrics;
 use crate::placement::Placement;
 use crate::server::validate::Defaults;
 use crate::session;
-use crate::watch::{Caches, InputIndex, Resources, Triggers};
+use crate::watch::{Caches, Resources, Triggers};
 
 /// Shared by the reconciles of both controllers.
 pub struct Context {

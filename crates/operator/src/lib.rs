@@ -6,6 +6,7 @@ pub mod backoff;
 pub mod context;
 pub mod control;
 pub mod events;
+pub mod input_index;
 pub mod key;
 pub mod leader;
 pub mod live;

@@ -1,9 +1,8 @@
 //! Caches of the objects that the operator made, kept by one watch a kind, and the triggers that their changes are. Reads
 //! from the API server.
 
-use std::collections::{BTreeSet, HashMap};
 use std::fmt::Debug;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
 use futures::{StreamExt, future};
@@ -24,6 +23,7 @@ use tokio::sync::mpsc::UnboundedSender;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+use crate::input_index::InputIndex;
 use crate::server::inputs::{SourceKind, SourceRef};
 
 /// A server as it is watched: one that does not deserialise stays apart and disturbs no other.
@@ -321,37 +321,6 @@ fn changed_input<K: Resource<DynamicType = ()>>(
         |server: &SparkConnectServer| labelled(server) || index.uses(server, &reference);
     for server in resources.servers_where(&namespace, concerned) {
         triggers.server(&namespace, &server);
-    }
-}
-
-/// Which Secrets and ConfigMaps each server used when it was last looked at, in memory.
-#[derive(Debug, Default)]
-pub struct InputIndex {
-    used: Mutex<HashMap<String, BTreeSet<SourceRef>>>,
-}
-
-impl InputIndex {
-    /// Notes what a server uses.
-    pub fn set(&self, server: &SparkConnectServer, used: BTreeSet<SourceRef>) {
-        self.lock().insert(server.uid().unwrap_or_default(), used);
-    }
-
-    /// Whether a server used an object when it was last looked at.
-    pub fn uses(&self, server: &SparkConnectServer, reference: &SourceRef) -> bool {
-        let uid = server.uid().unwrap_or_default();
-        self.lock()
-            .get(&uid)
-            .is_some_and(|used| used.contains(reference))
-    }
-
-    /// Forgets a server that is gone.
-    pub fn forget(&self, uid: &str) {
-        self.lock().remove(uid);
-    }
-
-    fn lock(&self) -> MutexGuard<'_, HashMap<String, BTreeSet<SourceRef>>> {
-        // One insert or removal at a time: the map is sound even after a panic.
-        self.used.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
