@@ -1,4 +1,4 @@
-//! What every reconcile has at hand. No I/O of its own beside waiting for the first lists.
+//! What every reconcile has at hand. No I/O of its own.
 
 use std::sync::Arc;
 
@@ -14,7 +14,6 @@ use crate::live::Live;
 use crate::metrics::Metrics;
 use crate::placement::Placement;
 use crate::server::validate::Defaults;
-use crate::session;
 use crate::watch::{Caches, Resources, Triggers};
 
 /// Shared by the reconciles of both controllers.
@@ -45,18 +44,6 @@ pub struct Context {
     pub backoff: Backoff,
     /// Counters for Prometheus.
     pub metrics: Metrics,
-    /// Set once what was known before this operator led is known again.
+    /// Set once it is known again which session lives where: no reconcile decides before.
     pub restored: OnceCell<()>,
-}
-
-impl Context {
-    /// Waits until both kinds have been listed and it is known again which session lives where: no reconcile may decide
-    /// before.
-    pub async fn ready(&self) {
-        let restored = self.restored.get_or_init(async || {
-            self.resources.filled().await;
-            session::restore(self);
-        });
-        restored.await;
-    }
 }

@@ -117,13 +117,22 @@ async fn reconcile_session(
     )
 }
 
+/// Waits until both kinds have been listed and it is known again which session lives where.
+pub async fn ready(context: &Context) {
+    let restored = async || {
+        context.resources.filled().await;
+        session::restore(context);
+    };
+    context.restored.get_or_init(restored).await;
+}
+
 /// Runs one reconcile, once the caches are filled; `None` when it took too long.
 async fn bounded<T>(
     context: &Context,
     timer: &Histogram,
     work: impl Future<Output = T>,
 ) -> Option<T> {
-    context.ready().await;
+    ready(context).await;
     let _observed = timer.start_timer();
     tokio::time::timeout(RECONCILE, work).await.ok()
 }

@@ -54,11 +54,13 @@ impl Placement {
             .insert(session.to_owned());
     }
 
-    /// Notes that `session` lives nowhere any more.
-    pub fn release(&self, session: &str) {
-        self.lock().values_mut().for_each(|replica| {
-            replica.sessions.remove(session);
-        });
+    /// Notes that `session` lives nowhere any more; `true` if it lived somewhere.
+    pub fn release(&self, session: &str) -> bool {
+        let mut replicas = self.lock();
+        let lived = replicas
+            .values_mut()
+            .map(|replica| replica.sessions.remove(session));
+        lived.fold(false, |before, now| before | now)
     }
 
     /// How many sessions a replica has.
@@ -110,7 +112,8 @@ mod tests {
         let second = placement.assign("s2", &pool).unwrap();
         assert_ne!(first, second);
         assert_eq!(placement.assign("s1", &pool), Some(first.clone()));
-        placement.release("s1");
+        assert!(placement.release("s1"));
+        assert!(!placement.release("s1"), "it lives nowhere");
         assert_eq!(placement.count(&first), 0);
         assert_eq!(placement.assign("s3", &pool), Some(first));
     }

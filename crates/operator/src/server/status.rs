@@ -83,6 +83,10 @@ impl Observed<'_> {
         self.inputs_hash.is_some() && replica.inputs_hash.as_deref() == self.inputs_hash
     }
 
+    fn is_draining(&self) -> bool {
+        self.plan.is_some_and(|plan| !plan.draining.is_empty())
+    }
+
     fn draining_since(&self, replica: &Replica) -> Option<Timestamp> {
         let draining = &self.plan?.draining;
         draining
@@ -136,6 +140,10 @@ fn ready_condition(observed: &Observed, ready: i32, degraded: &Observation) -> O
     }
     if degraded.status == Some(true) {
         return no(degraded.reason, degraded.message.clone());
+    }
+    if observed.is_draining() {
+        let message = "every replica drains: those that take sessions come after that";
+        return no("Draining", message.to_owned());
     }
     no("Starting", waiting(observed))
 }
@@ -294,7 +302,7 @@ fn phase(observed: &Observed, ready: i32, degraded: bool) -> ServerPhase {
     let settled =
         plan.draining.is_empty() && plan.restart.is_empty() && there == observed.desired();
     match ready {
-        0 => ServerPhase::Starting,
+        0 if !observed.is_draining() => ServerPhase::Starting,
         n if n == observed.desired() && settled => ServerPhase::Ready,
         _ => ServerPhase::Updating,
     }

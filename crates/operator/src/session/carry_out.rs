@@ -91,7 +91,7 @@ async fn wait(
     message: &str,
     again: Duration,
 ) -> Result<Next, Error> {
-    turn.context.placement.release(&turn.uid());
+    turn.release();
     let status = status::waiting(&turn.session, reason, message, turn.now());
     let written = turn.write(status).await?;
     Ok(if written {
@@ -109,6 +109,7 @@ async fn assign(turn: &mut Turn<'_>) -> Result<Next, Error> {
         return wait(turn, "NoReplicaReady", message, OUTDATED).await;
     };
     let status = status::assigned(&turn.session, &reference, &replica, turn.now());
+    turn.wake_server();
     turn.write(status).await.map(Next::after)
 }
 
@@ -120,7 +121,7 @@ fn choose(turn: &Turn<'_>, candidates: &[Candidate]) -> Option<(Candidate, Sessi
         .collect();
     let former = turn.status().replica_uid;
     if former.is_some_and(|former| !uids.contains(&former)) {
-        turn.context.placement.release(&turn.uid());
+        turn.release();
     }
     let chosen = turn.context.placement.assign(&turn.uid(), &uids)?;
     let replica = candidates

@@ -186,8 +186,23 @@ impl<'a> Turn<'a> {
         self.context
             .live
             .untrack(&namespace, &self.session.name_any());
-        self.context.placement.release(&self.uid());
+        self.release();
         self.context.backoff.succeeded(&self.waiting_key());
+    }
+
+    /// Gives up the session's place. Its server may have waited for that, to restart the replica.
+    pub(super) fn release(&self) {
+        if self.context.placement.release(&self.uid()) {
+            self.wake_server();
+        }
+    }
+
+    /// Has the server count its sessions again.
+    pub(super) fn wake_server(&self) {
+        let namespace = self.session.namespace().unwrap_or_default();
+        self.context
+            .triggers
+            .server(&namespace, &self.session.spec.server);
     }
 
     /// Under which its waits for something that no watch tells of are counted.

@@ -12,6 +12,7 @@ use sparkconnect_api::SparkSession;
 use sparkconnect_operator::apply::Applier;
 use sparkconnect_operator::backoff::Backoff;
 use sparkconnect_operator::context::Context;
+use sparkconnect_operator::control;
 use sparkconnect_operator::events::Events;
 use sparkconnect_operator::key::InstallationKey;
 use sparkconnect_operator::live::{Live, Pacer};
@@ -55,7 +56,7 @@ impl<'a> Operator<'a> {
         let stop = CancellationToken::new();
         let context = Arc::new(context(world, &recorder, &stop));
         context.caches.filled().await;
-        context.ready().await;
+        control::ready(&context).await;
         let operator = Self {
             context,
             recorder,
