@@ -292,6 +292,14 @@ fn draining_says_who_drains_and_how_many_sessions_are_in_the_way() {
         "Draining",
         "demo-0 drain: 2 sessions in the way",
     );
+    says(
+        &status,
+        condition::READY,
+        "False",
+        "Draining",
+        "every replica drains",
+    );
+    assert_eq!(status.phase, Some(ServerPhase::Updating));
 }
 
 #[test]
