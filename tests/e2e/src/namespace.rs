@@ -1,0 +1,425 @@
+//! A namespace for one test: what is in it, what is waited for, and what went on when something did not come about. Does
+//! I/O through kubectl.
+
+use std::time::Duration;
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use serde_json::{Value, json};
+use sparkconnect_testkit::{command, install};
+
+use crate::environment::{Environment, Turn, environment};
+use crate::shell::Shell;
+use crate::wait::{LONG, eventually};
+
+/// A namespace of its own under the restricted Pod Security Standard; deleted on drop.
+#[derive(Debug)]
+pub struct Namespace {
+    /// Its name.
+    pub name: String,
+    environment: &'static Environment,
+    volumes: Vec<String>,
+    _turn: Turn,
+}
+
+impl Namespace {
+    /// A namespace for the test `test`, beside those of other tests.
+    ///
+    /// # Panics
+    /// As [`environment`].
+    pub fn new(test: &str) -> Self {
+        Self::with(test, Turn::shared())
+    }
+
+    /// A namespace for a test that no other runs beside.
+    ///
+    /// # Panics
+    /// As [`environment`].
+    pub fn alone(test: &str) -> Self {
+        Self::with(test, Turn::alone())
+    }
+
+    fn with(test: &str, turn: Turn) -> Self {
+        let environment = environment();
+        let name = format!("e2e-{test}-{}", std::process::id());
+        let labels = json!({"pod-security.kubernetes.io/enforce": "restricted"});
+        let object = json!({
+            "apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name, "labels": labels},
+        });
+        let made = environment.kubectl.apply(&object.to_string());
+        made.unwrap_or_else(|error| panic!("{error}"));
+        Self {
+            name,
+            environment,
+            volumes: Vec::new(),
+            _turn: turn,
+        }
+    }
+
+    /// The cluster with the product on it.
+    pub fn environment(&self) -> &'static Environment {
+        self.environment
+    }
+
+    /// Runs kubectl in this namespace and returns what it printed.
+    ///
+    /// # Panics
+    /// When it fails, with what it said.
+    pub fn kubectl(&self, args: &[&str]) -> String {
+        self.try_kubectl(args)
+            .unwrap_or_else(|error| panic!("{error}"))
+    }
+
+    fn try_kubectl(&self, args: &[&str]) -> Result<String, sparkconnect_testkit::Error> {
+        self.environment
+            .kubectl
+            .run(&[&["-n", &self.name], args].concat())
+    }
+
+    /// Applies an object to this namespace.
+    ///
+    /// # Panics
+    /// When it is refused.
+    pub fn apply(&self, object: &Value) {
+        let mut object = object.clone();
+        object["metadata"]["namespace"] = json!(self.name);
+        let applied = self.environment.kubectl.apply(&object.to_string());
+        applied.unwrap_or_else(|error| panic!("{error}"));
+    }
+
+    /// Makes a Secret or ConfigMap (`kind`) of text values.
+    ///
+    /// # Panics
+    /// When it is refused.
+    pub fn data(&self, kind: &str, name: &str, data: &Value) {
+        self.labelled_data(kind, name, data, &json!({}), &json!({}));
+    }
+
+    /// The same with labels and annotations.
+    ///
+    /// # Panics
+    /// When it is refused.
+    pub fn labelled_data(
+        &self,
+        kind: &str,
+        name: &str,
+        data: &Value,
+        labels: &Value,
+        annotations: &Value,
+    ) {
+        let field = if kind == "Secret" {
+            "stringData"
+        } else {
+            "data"
+        };
+        let metadata = json!({"name": name, "labels": labels, "annotations": annotations});
+        self.apply(&json!({"apiVersion": "v1", "kind": kind, "metadata": metadata, field: data}));
+    }
+
+    /// Merges `change` into an object named as in `sparksession/ada`.
+    ///
+    /// # Panics
+    /// When it is refused.
+    pub fn patch(&self, object: &str, change: &Value) {
+        self.kubectl(&["patch", object, "--type=merge", "-p", &change.to_string()]);
+    }
+
+    /// Deletes an object and does not wait for its end.
+    ///
+    /// # Panics
+    /// When it is not there.
+    pub fn delete(&self, object: &str) {
+        self.kubectl(&["delete", object, "--wait=false"]);
+    }
+
+    /// An object, if it is there.
+    ///
+    /// # Panics
+    /// When kubectl fails.
+    pub fn get(&self, object: &str) -> Option<Value> {
+        let text = self.kubectl(&["get", object, "-o=json", "--ignore-not-found"]);
+        (!text.is_empty()).then(|| serde_json::from_str(&text).expect("kubectl writes JSON"))
+    }
+
+    /// Every object of the kinds with the labels; both as kubectl takes them.
+    ///
+    /// # Panics
+    /// When kubectl fails.
+    pub fn list(&self, kinds: &str, labels: &str) -> Vec<Value> {
+        let text = self.kubectl(&["get", kinds, "-l", labels, "-o=json"]);
+        let mut list: Value = serde_json::from_str(&text).expect("kubectl writes JSON");
+        match list["items"].take() {
+            Value::Array(items) => items,
+            other => panic!("no list of {kinds}: {other}"),
+        }
+    }
+
+    /// Names of the driver pods of a server.
+    ///
+    /// # Panics
+    /// When kubectl fails.
+    pub fn drivers(&self, server: &str) -> Vec<Value> {
+        self.list(
+            "pods",
+            &format!("sparkconnect.dev/server={server},app.kubernetes.io/component=driver"),
+        )
+    }
+
+    /// The executor pods of a server.
+    ///
+    /// # Panics
+    /// When kubectl fails.
+    pub fn executors(&self, server: &str) -> Vec<Value> {
+        self.list(
+            "pods",
+            &format!("sparkconnect.dev/server={server},spark-role=executor"),
+        )
+    }
+
+    /// Every object in the namespace, events too, of whatever kind.
+    ///
+    /// # Panics
+    /// When kubectl fails.
+    pub fn everything(&self) -> Vec<Value> {
+        let kinds = ["api-resources", "--namespaced", "--verbs=list", "-o=name"];
+        let kinds = self.kubectl(&kinds).lines().collect::<Vec<_>>().join(",");
+        let text = self.kubectl(&["get", &kinds, "-o=json"]);
+        let mut list: Value = serde_json::from_str(&text).expect("kubectl writes JSON");
+        list["items"]
+            .as_array_mut()
+            .map(std::mem::take)
+            .unwrap_or_default()
+    }
+
+    /// Waits until `look` gives what is waited for.
+    ///
+    /// # Panics
+    /// When it does not in three minutes: with what was seen last, and all that the namespace tells.
+    pub fn until<T>(&self, what: &str, look: impl FnMut() -> Result<T, String>) -> T {
+        self.within(LONG, what, look)
+    }
+
+    /// The same with another limit.
+    ///
+    /// # Panics
+    /// As [`Self::until`].
+    pub fn within<T>(
+        &self,
+        limit: Duration,
+        what: &str,
+        look: impl FnMut() -> Result<T, String>,
+    ) -> T {
+        eventually(limit, look).unwrap_or_else(|seen| {
+            let seconds = limit.as_secs();
+            panic!(
+                "waited {seconds} s for {what}; last seen: {seen}\n{}",
+                self.explain()
+            )
+        })
+    }
+
+    /// Waits until `matches` holds for an object, and returns it.
+    ///
+    /// # Panics
+    /// As [`Self::until`].
+    pub fn until_object(
+        &self,
+        object: &str,
+        what: &str,
+        matches: impl Fn(&Value) -> bool,
+    ) -> Value {
+        self.until(&format!("{object} to be {what}"), || {
+            let found = self.get(object).ok_or("there is none")?;
+            if matches(&found) {
+                Ok(found)
+            } else {
+                Err(found["status"].to_string())
+            }
+        })
+    }
+
+    /// Waits until a resource's condition has the status and the reason, and returns its message.
+    ///
+    /// # Panics
+    /// As [`Self::until`].
+    pub fn until_condition(&self, object: &str, type_: &str, status: &str, reason: &str) -> String {
+        let what = format!("{type_}={status} for {reason}");
+        let is = |found: &Value| {
+            let condition = condition(found, type_);
+            condition["status"] == status && condition["reason"] == reason
+        };
+        let found = self.until_object(object, &what, is);
+        condition(&found, type_)["message"]
+            .as_str()
+            .unwrap_or_default()
+            .to_owned()
+    }
+
+    /// Waits until a resource is Ready and its status speaks of its present spec.
+    ///
+    /// # Panics
+    /// As [`Self::until`].
+    pub fn until_ready(&self, object: &str) -> Value {
+        self.until_object(object, "Ready", |found| {
+            found["status"]["phase"] == "Ready"
+                && condition(found, "Ready")["status"] == "True"
+                && found["status"]["observedGeneration"] == found["metadata"]["generation"]
+        })
+    }
+
+    /// Waits until an object is gone.
+    ///
+    /// # Panics
+    /// As [`Self::until`].
+    pub fn until_gone(&self, object: &str) {
+        self.until(&format!("{object} to be gone"), || {
+            self.get(object)
+                .map_or(Ok(()), |found| Err(found["metadata"].to_string()))
+        });
+    }
+
+    /// Waits for an event about `object` with the reason, and returns its text.
+    ///
+    /// # Panics
+    /// As [`Self::until`].
+    pub fn until_event(&self, object: &str, reason: &str) -> String {
+        let name = object.rsplit('/').next().unwrap_or(object);
+        let about = format!("involvedObject.name={name},reason={reason}");
+        self.until(&format!("an event {reason} about {name}"), || {
+            let text = self.kubectl(&["get", "events", "--field-selector", &about, "-o=json"]);
+            let list: Value = serde_json::from_str(&text).expect("kubectl writes JSON");
+            let message = list["items"][0]["message"].as_str();
+            message
+                .map(str::to_owned)
+                .ok_or_else(|| "no such event".to_owned())
+        })
+    }
+
+    /// One entry of a Secret.
+    ///
+    /// # Panics
+    /// When there is none.
+    pub fn secret(&self, name: &str, key: &str) -> String {
+        let found = self.get(&format!("secret/{name}"));
+        let found =
+            found.unwrap_or_else(|| panic!("there is no Secret {name}\n{}", self.explain()));
+        let encoded = found["data"][key].as_str();
+        let encoded = encoded.unwrap_or_else(|| panic!("Secret {name} has no {key}"));
+        let bytes = STANDARD.decode(encoded).expect("a Secret's data is base64");
+        String::from_utf8(bytes).expect("it is text")
+    }
+
+    /// Spark Connect URL of a session for programs on this machine, where names of the cluster mean nothing.
+    ///
+    /// # Panics
+    /// When the session has no connection Secret, or its replica no address.
+    pub fn remote(&self, session: &str) -> String {
+        let secret = format!("{session}-connection");
+        let (uri, host) = (self.secret(&secret, "uri"), self.secret(&secret, "host"));
+        let pod = host.split('.').next().unwrap_or_default();
+        uri.replace(&host, &self.address(pod))
+    }
+
+    /// Address of a pod.
+    ///
+    /// # Panics
+    /// When it has none.
+    pub fn address(&self, pod: &str) -> String {
+        let address = self.kubectl(&["get", "pod", pod, "-o=jsonpath={.status.podIP}"]);
+        assert!(!address.is_empty(), "pod {pod} has no address");
+        address
+    }
+
+    /// PySpark in a session, once that is ready.
+    ///
+    /// # Panics
+    /// As [`Self::until`].
+    pub fn shell(&self, session: &str) -> Shell {
+        let ready = self.until_ready(&format!("sparksession/{session}"));
+        let version = ready["status"]["sparkVersion"].as_str().unwrap_or("4.3.0");
+        Shell::start(version, &self.remote(session))
+    }
+
+    /// Makes a volume claim that is a folder of this machine, and returns the folder.
+    ///
+    /// # Panics
+    /// When it is refused.
+    pub fn volume(&mut self, claim: &str) -> std::path::PathBuf {
+        let made = install::local_volume(&self.environment.kubectl, &self.name, claim);
+        made.unwrap_or_else(|error| panic!("{error}"));
+        self.volumes.push(claim.to_owned());
+        let resources = json!({"requests": {"storage": "1Gi"}});
+        let spec = json!({"accessModes": ["ReadWriteOnce"], "resources": resources});
+        self.apply(&json!({
+            "apiVersion": "v1", "kind": "PersistentVolumeClaim", "metadata": {"name": claim}, "spec": spec,
+        }));
+        self.folder(claim)
+    }
+
+    fn folder(&self, claim: &str) -> std::path::PathBuf {
+        let root = sparkconnect_testkit::cache::root();
+        root.join("cluster-data").join(&self.name).join(claim)
+    }
+
+    /// Everything that the namespace tells of a failure.
+    pub fn explain(&self) -> String {
+        let run = |args: &[&str]| {
+            self.try_kubectl(args)
+                .unwrap_or_else(|error| error.to_string())
+        };
+        let resources = run(&["get", "sparkconnectservers,sparksessions", "-o=yaml"]);
+        let pods = run(&["get", "pods", "-o=wide"]);
+        let events = run(&["get", "events", "--sort-by=.lastTimestamp"]);
+        let logs = run(&[
+            "logs",
+            "-l=app.kubernetes.io/managed-by=sparkconnect",
+            "--tail=25",
+            "--prefix",
+        ]);
+        let operator = ["-n", install::NAMESPACE, "logs", "--tail=25", "--prefix"];
+        let operator = [
+            &operator[..],
+            &["-l=app.kubernetes.io/name=sparkconnect-operator"],
+        ]
+        .concat();
+        let operator = self.environment.kubectl.run(&operator);
+        let operator = operator.unwrap_or_else(|error| error.to_string());
+        format!("{resources}\n{pods}\n{events}\n{logs}\n{operator}")
+    }
+
+    fn remove(&self) {
+        let mut delete =
+            self.environment
+                .kubectl
+                .command(&["delete", "namespace", &self.name, "--wait=false"]);
+        if let Err(error) = command::output(&mut delete) {
+            eprintln!("{error}");
+        }
+        for claim in &self.volumes {
+            let volume = format!("{}-{claim}", self.name);
+            let delete = ["delete", "persistentvolume", &volume, "--wait=false"];
+            if let Err(error) = self.environment.kubectl.run(&delete) {
+                eprintln!("{error}");
+            }
+            if let Err(error) = std::fs::remove_dir_all(self.folder(claim)) {
+                eprintln!("removing a volume: {error}");
+            }
+        }
+    }
+}
+
+impl Drop for Namespace {
+    fn drop(&mut self) {
+        self.remove();
+    }
+}
+
+/// A condition of a resource; null where it has none of the type.
+fn condition(object: &Value, type_: &str) -> Value {
+    let conditions = object["status"]["conditions"].as_array();
+    let mut found = conditions
+        .into_iter()
+        .flatten()
+        .filter(|found| found["type"] == type_);
+    found.next().cloned().unwrap_or(Value::Null)
+}
