@@ -42,8 +42,14 @@ async fn poll(monitor: &mut Monitor) -> Snapshot {
 async fn the_server_describes_itself(fixture: &Fixture) {
     let snapshot = poll(&mut monitor(fixture)).await;
     assert_eq!(snapshot.spark_version, fixture.home().version());
-    assert!(snapshot.application_id.starts_with("local-"), "{snapshot:?}");
-    assert_eq!(snapshot.executors, 0, "local mode has none beside the driver");
+    assert!(
+        snapshot.application_id.starts_with("local-"),
+        "{snapshot:?}"
+    );
+    assert_eq!(
+        snapshot.executors, 0,
+        "local mode has none beside the driver"
+    );
     assert!(snapshot.started_at < jiff::Timestamp::now(), "{snapshot:?}");
 }
 
@@ -66,7 +72,8 @@ fn written(folder: &Path) -> u64 {
     let entries = std::fs::read_dir(folder).expect("the folder");
     let files = entries.map(|entry| entry.expect("an entry"));
     let data = files.filter(|file| file.file_name().to_string_lossy().starts_with("part-"));
-    data.map(|file| file.metadata().expect("its size").len()).sum()
+    data.map(|file| file.metadata().expect("its size").len())
+        .sum()
 }
 
 /// Polls until the account satisfies `complete`.
@@ -103,12 +110,18 @@ async fn totals_are_what_the_program_did_across_a_hand_over(fixture: &Fixture) {
     let half = written(&folder.join("output"));
     let mut first = monitor(fixture);
     let account = account_until(&mut first, &session, &Account::default(), |totals| {
-        totals.data_written_bytes == Some(half) && totals.data_read_bytes == Some(input.len() as u64)
+        totals.data_written_bytes == Some(half)
+            && totals.data_read_bytes == Some(input.len() as u64)
     })
     .await;
 
     let stored = serde_json::to_string(&account).expect("it can be written");
-    child.stdin.take().expect("its input").write_all(b"go on\n").expect("told");
+    child
+        .stdin
+        .take()
+        .expect("its input")
+        .write_all(b"go on\n")
+        .expect("told");
     assert!(child.wait().expect("an end").success());
     let took = u64::try_from(began.elapsed().as_millis()).expect("a short time");
     let all = written(&folder.join("output"));
@@ -116,15 +129,27 @@ async fn totals_are_what_the_program_did_across_a_hand_over(fixture: &Fixture) {
     let account: Account = serde_json::from_str(&stored).expect("it can be read");
     let complete = |totals: &SessionTotals| {
         totals.data_written_bytes == Some(all)
-            && totals.queries_executed.is_none_or(|executed| executed == OPERATIONS)
+            && totals
+                .queries_executed
+                .is_none_or(|executed| executed == OPERATIONS)
     };
     let handed_over = account_until(&mut monitor(fixture), &session, &account, complete).await;
     let uninterrupted = account_until(&mut first, &session, &account, complete).await;
-    let at_once =
-        account_until(&mut monitor(fixture), &session, &Account::default(), complete).await;
+    let at_once = account_until(
+        &mut monitor(fixture),
+        &session,
+        &Account::default(),
+        complete,
+    )
+    .await;
     assert_eq!(handed_over, uninterrupted);
     assert_eq!(handed_over.totals, at_once.totals);
-    check(fixture, &handed_over.totals, (input.len() as u64, half, all), took);
+    check(
+        fixture,
+        &handed_over.totals,
+        (input.len() as u64, half, all),
+        took,
+    );
 }
 
 /// Everything that the version tells, and nothing else.
@@ -136,7 +161,10 @@ fn check(fixture: &Fixture, totals: &SessionTotals, (text, half, all): (u64, u64
     assert_eq!(totals.data_written_bytes, Some(all));
     // Counting rows of Parquet reads the footers of the first half's files, more than once, and no data.
     let read = totals.data_read_bytes.expect("bytes read");
-    assert!(read > text && read < text + 3 * half, "{read} of {text} and {half}");
+    assert!(
+        read > text && read < text + 3 * half,
+        "{read} of {text} and {half}"
+    );
     let time = totals.execution_time_ms.expect("a time");
     assert!(time > 0 && time <= took, "{time} of {took} ms");
 }
@@ -161,7 +189,10 @@ async fn a_running_query_is_active_and_a_cancelled_one_has_not_failed(fixture: &
         totals.active_queries == Some(0) && totals.queries_executed.is_none_or(|all| all >= 1)
     })
     .await;
-    assert_eq!(ended.totals.failed_queries, tells_operations(fixture).then_some(0));
+    assert_eq!(
+        ended.totals.failed_queries,
+        tells_operations(fixture).then_some(0)
+    );
     assert!(!poll(&mut monitor).await.activity(&key(&session)).running);
 }
 
@@ -173,14 +204,14 @@ async fn polling_is_nobodys_activity(fixture: &Fixture) {
     let command = &mut program(fixture, &session, "two_queries.py");
     sparkconnect_testkit::command::output(command).expect("PySpark ends well");
     let after = jiff::Timestamp::now();
-    let last =         eventually(async || {
-            let activity = poll(&mut monitor).await.activity(&key(&session));
-            match activity.last {
-                Some(last) if !activity.running => Ok(last),
-                _ => Err(format!("{activity:?}")),
-            }
-        })
-        .await;
+    let last = eventually(async || {
+        let activity = poll(&mut monitor).await.activity(&key(&session));
+        match activity.last {
+            Some(last) if !activity.running => Ok(last),
+            _ => Err(format!("{activity:?}")),
+        }
+    })
+    .await;
     assert!(last <= after, "{last} after {after}");
     for _ in 0..3 {
         let activity = poll(&mut monitor).await.activity(&key(&session));
@@ -199,19 +230,26 @@ async fn what_spark_forgot_is_reported() {
         "spark.sql.connect.ui.retainedStatements",
     ];
     let conf = little.map(|key| (key.to_owned(), "10".to_owned())).into();
-    let options = Options { conf, ..Options::default() };
+    let options = Options {
+        conf,
+        ..Options::default()
+    };
     let fixture = Fixture::start("4.3.0", options).expect("a Spark Connect server");
     let (server, session) = (client(&fixture), fresh());
     server.create(&session, &[]).await.expect("a session");
     let mut monitor = monitor(&fixture);
-    let before = poll(&mut monitor).await.account(&key(&session), &Account::default());
+    let before = poll(&mut monitor)
+        .await
+        .account(&key(&session), &Account::default());
     assert_eq!(before.missed, 0);
 
     let mut command = program(&fixture, &session, "many_queries.py");
     command.arg(QUERIES.to_string());
     sparkconnect_testkit::command::output(&mut command).expect("PySpark ends well");
     let after = eventually(async || {
-        let step = poll(&mut monitor).await.account(&key(&session), &before.account);
+        let step = poll(&mut monitor)
+            .await
+            .account(&key(&session), &before.account);
         match step.account.totals.queries_executed {
             Some(QUERIES) => Ok(step),
             _ => Err(format!("{step:?}")),
@@ -219,6 +257,8 @@ async fn what_spark_forgot_is_reported() {
     })
     .await;
     assert!(after.missed > 0, "{after:?}");
-    let again = poll(&mut monitor).await.account(&key(&session), &after.account);
+    let again = poll(&mut monitor)
+        .await
+        .account(&key(&session), &after.account);
     assert_eq!((again.missed, again.account), (0, after.account));
 }

@@ -322,11 +322,9 @@ async fn a_running_query_is_interrupted(fixture: &Fixture) {
     let mut line = String::new();
     output.read_line(&mut line).expect("a line");
     assert_eq!(line, "running\n");
-    let stopped = eventually(async || {
-        match server.interrupt_all(&session).await {
-            Ok(ids) if !ids.is_empty() => Ok(ids),
-            other => Err(format!("nothing to interrupt: {other:?}")),
-        }
+    let stopped = eventually(async || match server.interrupt_all(&session).await {
+        Ok(ids) if !ids.is_empty() => Ok(ids),
+        other => Err(format!("nothing to interrupt: {other:?}")),
     })
     .await;
     assert_eq!(stopped.len(), 1, "{stopped:?}");
