@@ -1,6 +1,7 @@
 //! The whole on the local cluster, with real PySpark: one program, so that the cluster is prepared once. Needs root.
 //! Run it with `--test-threads=2`: each server takes about half of a small machine while it starts.
 
+mod allocation;
 mod loss;
 mod metrics;
 mod rollout;
