@@ -50,9 +50,15 @@ pub async fn run(
     queues: Queues,
     stop: &CancellationToken,
 ) {
+    let told = Arc::clone(&context);
     let servers = set_up(servers, queues.servers, stop)
         .run(reconcile_server, failed, Arc::clone(&context))
-        .for_each(|_| future::ready(()));
+        .for_each(move |result| {
+            if let Err(controller::Error::ObjectNotFound(server)) = result {
+                server::gone(&told, &server.namespace.unwrap_or_default(), &server.name);
+            }
+            future::ready(())
+        });
     let sessions = set_up(sessions, queues.sessions, stop)
         .run(reconcile_session, failed, context)
         .for_each(|_| future::ready(()));

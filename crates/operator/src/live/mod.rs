@@ -132,6 +132,17 @@ impl Live {
         gone
     }
 
+    /// Ends the watch of every replica of a server; returns those that were watched.
+    pub fn forget(&self, namespace: &str, server: &str) -> Vec<ReplicaUid> {
+        let of_server = |_: &ReplicaUid, watched: &mut Watched| {
+            watched.target.namespace == namespace && watched.target.server == server
+        };
+        self.lock()
+            .extract_if(of_server)
+            .map(|(uid, _)| uid)
+            .collect()
+    }
+
     /// What was last seen of a replica.
     pub fn seen(&self, uid: &str) -> Option<Seen> {
         self.lock().get(uid).map(|watched| watched.replica.seen())

@@ -327,3 +327,14 @@ fn forget(context: &Context, server: &SparkConnectServer) {
         context.triggers.session(&namespace, &session.name_any());
     }
 }
+
+/// Drops what is kept in memory of a server that is not there any more, and wakes its sessions. A server without a finalizer
+/// goes without a last reconcile; the end of each of its objects leads here.
+pub fn gone(context: &Context, namespace: &str, name: &str) {
+    for uid in context.live.forget(namespace, name) {
+        context.placement.close(&uid);
+    }
+    for session in context.resources.sessions_of(namespace, name) {
+        context.triggers.session(namespace, &session.name_any());
+    }
+}
