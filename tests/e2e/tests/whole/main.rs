@@ -5,6 +5,7 @@ mod allocation;
 mod everything;
 mod loss;
 mod metrics;
+mod operator;
 mod rollout;
 mod sessions;
 mod trouble;
