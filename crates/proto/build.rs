@@ -4,7 +4,9 @@ use std::error::Error;
 use std::path::Path;
 
 fn main() -> Result<(), Box<dyn Error>> {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../proto");
+    // Asked for at each run: a build folder that checkouts share may hold this program from another one.
+    let crate_folder = std::env::var_os("CARGO_MANIFEST_DIR").ok_or("cargo runs this program")?;
+    let root = Path::new(&crate_folder).join("../../proto");
     println!("cargo::rerun-if-changed={}", root.display());
     let spark = protox::compile([root.join("spark/connect/base.proto")], [&root])?;
     tonic_prost_build::configure()
