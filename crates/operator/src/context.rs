@@ -12,6 +12,7 @@ use crate::input_index::InputIndex;
 use crate::key::InstallationKey;
 use crate::live::Live;
 use crate::metrics::Metrics;
+use crate::pacing::Pacer;
 use crate::placement::Placement;
 use crate::server::validate::Defaults;
 use crate::watch::{Caches, Resources, Triggers};
@@ -26,6 +27,8 @@ pub struct Context {
     pub events: Events,
     /// The live servers.
     pub live: Live,
+    /// Servers that are to count their sessions again.
+    pub counts: Pacer,
     /// Which session lives where.
     pub placement: Placement,
     /// Both resources, as last seen.

@@ -11,6 +11,7 @@ pub mod key;
 pub mod leader;
 pub mod live;
 pub mod metrics;
+pub mod pacing;
 pub mod placement;
 pub mod refusal;
 pub mod run;

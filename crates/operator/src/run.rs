@@ -19,8 +19,9 @@ use crate::control::{self, Queues};
 use crate::events::Events;
 use crate::key::{InstallationKey, KeyError};
 use crate::leader::{Elector, LeaderError};
-use crate::live::{Live, Pacer};
+use crate::live::Live;
 use crate::metrics::Metrics;
+use crate::pacing::Pacer;
 use crate::placement::Placement;
 use crate::server::validate::Defaults;
 use crate::settings::Settings;
@@ -28,6 +29,8 @@ use crate::watch::{self, GuardedServer, GuardedSession, Resources, Scope, Trigge
 
 /// Longest time for caches to fill at the start.
 const FILL: Duration = Duration::from_secs(60);
+/// Most reconciles a second of servers for the number of their sessions alone.
+const COUNTS_PER_SECOND: u16 = 10;
 /// Longest time for tasks to end after a signal.
 const GRACE: Duration = Duration::from_secs(10);
 
@@ -132,33 +135,57 @@ async fn lead(
     let sessions = Controller::new(scope.api::<GuardedSession>(client.clone()), watch::config());
     let (triggers, queues) = queues();
     let watches = Watches {
-        client: client.clone(),
+        client,
         scope,
         stop: stop.clone(),
         tasks: tasks.clone(),
-        triggers: triggers.clone(),
+        triggers,
     };
     let resources = Resources {
         servers: servers.store(),
         sessions: sessions.store(),
     };
-    let pacer = Pacer::default();
-    let per_second = settings.metric_writes_per_second;
-    tasks.spawn(
-        pacer
-            .clone()
-            .run(per_second, triggers.clone(), stop.clone()),
+    let context = Arc::new(context(settings, &watches, resources, key, metrics));
+    watches.inputs(&context.resources, &context.inputs);
+    let filled = tokio::time::timeout(FILL, context.caches.filled());
+    stop.run_until_cancelled(filled)
+        .await
+        .unwrap_or(Ok(()))
+        .map_err(|_| RunError::Caches)?;
+    control::run(context, servers, sessions, queues, stop).await;
+    Ok(())
+}
+
+/// What the reconciles have at hand, with the watches and tasks that fill it.
+fn context(
+    settings: &Settings,
+    watches: &Watches,
+    resources: Resources,
+    key: InstallationKey,
+    metrics: Metrics,
+) -> Context {
+    let (client, triggers) = (watches.client.clone(), watches.triggers.clone());
+    let to_sessions = triggers.clone();
+    let session_metrics = paced(
+        watches,
+        settings.metric_writes_per_second,
+        move |namespace, name| to_sessions.session(namespace, name),
     );
-    let context = Arc::new(Context {
+    let to_servers = triggers.clone();
+    let counts = paced(watches, COUNTS_PER_SECOND, move |namespace, name| {
+        to_servers.server(namespace, name);
+    });
+    Context {
         applier: Applier::new(client.clone()),
         events: Events::new(client.clone(), &settings.pod_name),
         live: Live::new(
             triggers.clone(),
-            pacer,
+            session_metrics,
             metrics.servers.clone(),
-            stop.clone(),
-            tasks.clone(),
+            watches.stop.clone(),
+            watches.tasks.clone(),
         ),
+        counts,
         placement: Placement::default(),
         caches: watches.caches(),
         inputs: Arc::default(),
@@ -173,15 +200,21 @@ async fn lead(
         resources,
         client,
         restored: OnceCell::new(),
-    });
-    watches.inputs(&context.resources, &context.inputs);
-    let filled = tokio::time::timeout(FILL, context.caches.filled());
-    stop.run_until_cancelled(filled)
-        .await
-        .unwrap_or(Ok(()))
-        .map_err(|_| RunError::Caches)?;
-    control::run(context, servers, sessions, queues, stop).await;
-    Ok(())
+    }
+}
+
+/// A pacer that runs.
+fn paced(
+    watches: &Watches,
+    per_second: u16,
+    reconcile: impl Fn(&str, &str) + Send + Sync + 'static,
+) -> Pacer {
+    let pacer = Pacer::default();
+    let run = pacer
+        .clone()
+        .run(per_second, reconcile, watches.stop.clone());
+    watches.tasks.spawn(run);
+    pacer
 }
 
 fn queues() -> (Triggers, Queues) {

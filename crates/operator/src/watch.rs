@@ -325,21 +325,6 @@ fn changed_input<K: Resource<DynamicType = ()>>(
 }
 
 #[cfg(test)]
-pub(crate) mod testing {
-    //! Triggers whose other end a test holds.
-
-    use super::*;
-    use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
-
-    /// Triggers, and the sessions that they ask for.
-    pub(crate) fn triggers() -> (Triggers, UnboundedReceiver<ObjectRef<GuardedSession>>) {
-        let (servers, _) = unbounded_channel();
-        let (sessions, receiver) = unbounded_channel();
-        (Triggers { servers, sessions }, receiver)
-    }
-}
-
-#[cfg(test)]
 mod tests {
     use super::*;
     use kube::runtime::watcher::Event;

@@ -2,7 +2,6 @@
 //! Spark, none with Kubernetes.
 
 mod exported;
-mod pacing;
 mod replica;
 mod snapshot;
 
@@ -16,12 +15,12 @@ use sparkconnect_spark::{Endpoint, SessionRef, SparkServer, Timeouts, Token};
 use tokio_util::sync::{CancellationToken, DropGuard};
 use tokio_util::task::TaskTracker;
 
+use crate::pacing::Pacer;
 use crate::placement::ReplicaUid;
 use crate::watch::Triggers;
 use replica::Replica;
 
 pub use exported::Exported;
-pub use pacing::Pacer;
 pub use snapshot::{Seen, SessionSeen, State};
 
 /// Port of Spark Connect in a driver pod.

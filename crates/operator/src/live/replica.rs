@@ -9,7 +9,8 @@ use sparkconnect_spark::monitor::{Account, Monitor, SessionKey, SessionTotals, S
 use sparkconnect_spark::{Existence, SparkServer};
 
 use super::snapshot::{Seen, SessionSeen, State};
-use super::{Exported, Pacer, Target, TrackedSession};
+use super::{Exported, Target, TrackedSession};
+use crate::pacing::Pacer;
 use crate::watch::Triggers;
 
 /// Between two probes of a replica that starts: the server is taken for ready no later than this after it is.

@@ -22,6 +22,7 @@ use kube::ResourceExt;
 use kube::api::{Api, Patch, PatchParams};
 use kube::runtime::controller::Action;
 use serde_json::json;
+use sparkconnect_api::server::ReplicaStatus;
 use sparkconnect_api::{SparkConnectServer, condition, labels};
 use sparkconnect_spark::Token;
 
@@ -266,12 +267,25 @@ async fn tell(context: &Context, server: &SparkConnectServer, work: &Work) -> Re
     for note in notes(&before.conditions, &status.conditions) {
         context.events.publish(server, &note).await;
     }
-    if before.servers != status.servers {
+    if concerns_sessions(&before.servers, &status.servers) {
         sessions
             .iter()
             .for_each(|session| context.triggers.session(&namespace, &session.name_any()));
     }
     Ok(())
+}
+
+/// Whether more than numbers changed of the replicas: those alone would wake every session for each one that is made.
+fn concerns_sessions(before: &[ReplicaStatus], after: &[ReplicaStatus]) -> bool {
+    let without_numbers = |replica: &ReplicaStatus| ReplicaStatus {
+        sessions: 0,
+        executors: None,
+        ..replica.clone()
+    };
+    !before
+        .iter()
+        .map(without_numbers)
+        .eq(after.iter().map(without_numbers))
 }
 
 /// What to tell of a change: that it serves or no longer does, what is wrong and that it no longer is, and what a change does

@@ -317,9 +317,14 @@ fn replica_status(observed: &Observed, replica: &Replica) -> ReplicaStatus {
         application_id: seen.and_then(|seen| seen.application_id.clone()),
         sessions: small(replica.sessions),
         executors: seen.and_then(|seen| seen.executors),
-        start_time: seen.and_then(|seen| seen.start_time).map(Time),
-        draining_since: observed.draining_since(replica).map(Time),
+        start_time: seen.and_then(|seen| seen.start_time).map(whole_second),
+        draining_since: observed.draining_since(replica).map(whole_second),
     }
+}
+
+/// As the API server gives it back: a finer one would seem to be a change each time.
+fn whole_second(time: Timestamp) -> Time {
+    Time(Timestamp::from_second(time.as_second()).unwrap_or(time))
 }
 
 fn common_version(replicas: &[Replica]) -> Option<String> {

@@ -329,3 +329,18 @@ fn an_unchanged_observation_gives_the_same_status() {
     later.now = Timestamp::from_second(999).unwrap();
     assert_eq!(status(&later), first);
 }
+
+#[test]
+fn a_status_that_the_api_server_gives_back_is_no_change() {
+    let fine: Timestamp = "2026-01-02T03:04:05.678901234Z".parse().unwrap();
+    let mut replica = replica(0, State::Serving);
+    replica.seen.as_mut().unwrap().start_time = Some(fine);
+    let mut draining = plan(1);
+    draining.draining = vec![(replica.name.clone(), fine)];
+    let mut server = server(&json!({}));
+    let replicas = [replica];
+    let written = told(&server, &replicas, Some(&draining));
+    let given_back: ServerStatus = serde_json::from_value(json!(written)).unwrap();
+    server.status = Some(given_back.clone());
+    assert_eq!(told(&server, &replicas, Some(&draining)), given_back);
+}

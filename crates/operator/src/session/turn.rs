@@ -201,8 +201,8 @@ impl<'a> Turn<'a> {
     pub(super) fn wake_server(&self) {
         let namespace = self.session.namespace().unwrap_or_default();
         self.context
-            .triggers
-            .server(&namespace, &self.session.spec.server);
+            .counts
+            .changed(&namespace, &self.session.spec.server);
     }
 
     /// Under which its waits for something that no watch tells of are counted.

@@ -15,8 +15,9 @@ use sparkconnect_operator::context::Context;
 use sparkconnect_operator::control;
 use sparkconnect_operator::events::Events;
 use sparkconnect_operator::key::InstallationKey;
-use sparkconnect_operator::live::{Live, Pacer};
+use sparkconnect_operator::live::Live;
 use sparkconnect_operator::metrics::Metrics;
+use sparkconnect_operator::pacing::Pacer;
 use sparkconnect_operator::placement::Placement;
 use sparkconnect_operator::server::validate::Defaults;
 use sparkconnect_operator::session::{self, Error};
@@ -191,6 +192,7 @@ fn context(world: &World, recorder: &Recorder, stop: &CancellationToken) -> Cont
             stop.clone(),
             tasks,
         ),
+        counts: Pacer::default(),
         placement: Placement::default(),
         resources: Resources {
             servers: store(world.client.clone(), &world.namespace, stop),

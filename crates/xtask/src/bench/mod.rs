@@ -45,7 +45,8 @@ pub(crate) fn run(cli: &Cli) -> Result<ExitCode> {
         version: &cli.version,
     };
     bench.starts(cli.rounds)?;
-    bench.sessions()?;
+    bench.many_sessions()?;
+    bench.one_by_one()?;
     bench.one_session()?;
     bench.idle(Duration::from_secs(cli.idle))?;
     bench.memory()?;
@@ -68,21 +69,22 @@ struct Bench<'a> {
 impl Bench<'_> {
     /// Server applied to children and to Ready, with and without the archive, beside the bare JVM.
     fn starts(&self, rounds: usize) -> Result<()> {
-        let (mut with, mut without, mut children, mut bare) = (vec![], vec![], vec![], vec![]);
+        let (mut children, mut cluster, mut local) = (vec![], vec![], vec![]);
+        let (mut without, mut bare) = (vec![], vec![]);
         for _ in 0..rounds {
-            let (made, ready) = self.start("warm", "")?;
+            let (made, ready) = self.start("cluster", "executor: {instances: 1}")?;
             children.push(made);
-            with.push(ready);
+            cluster.push(ready);
+            local.push(self.start("local", "mode: Local")?.1);
             // A user's option comes after the operator's and wins.
-            without.push(self.start("cold", "javaOptions: -Xshare:off")?.1);
+            let cold = "mode: Local\n  javaOptions: -Xshare:off";
+            without.push(self.start("cold", cold)?.1);
             bare.push(self.bare()?);
         }
         say("server applied to StatefulSet made", &children);
-        say("server applied to Ready", &with);
-        say(
-            "server applied to Ready, without the class-data archive",
-            &without,
-        );
+        say("server with one executor applied to Ready", &cluster);
+        say("server of mode Local applied to Ready", &local);
+        say("the same without the class-data archive", &without);
         say(
             "Spark's own start outside Kubernetes, local mode, to its first answer",
             &bare,
@@ -99,8 +101,7 @@ impl Bench<'_> {
         let ready = servers.seen(name, |ready| ready == "1")?;
         let made = sets.seen(name, |_| true)?;
         drop((servers, sets));
-        self.kubectl
-            .run(&["-n", NAMESPACE, "delete", "scs", name])?;
+        self.delete(&[format!("scs/{name}")])?;
         let gone = [
             "-n",
             NAMESPACE,
@@ -122,7 +123,7 @@ impl Bench<'_> {
         self.kubectl.apply(&format!(
             "apiVersion: sparkconnect.dev/v1alpha1\nkind: SparkConnectServer\n\
              metadata: {{name: {name}, namespace: {NAMESPACE}}}\n\
-             spec:\n  version: {version}\n  mode: Local\n  {extra}\n"
+             spec:\n  version: {version}\n  {extra}\n"
         ))?;
         Ok(())
     }
@@ -137,38 +138,49 @@ impl Bench<'_> {
     }
 
     /// Sessions on a warm server, all applied at once.
-    fn sessions(&self) -> Result<()> {
-        self.server("pool", "")?;
+    fn many_sessions(&self) -> Result<()> {
+        self.server("pool", "mode: Local")?;
         self.ready("scs/pool")?;
         self.session("warm-up")?;
         self.ready("sps/warm-up")?;
-        let watch = Watch::start(&self.kubectl, NAMESPACE, "sps", ".status.phase")?;
+        let watch = self.phases()?;
         let manifests: Vec<String> = (0..SESSIONS)
             .map(|n| session(&format!("many-{n}")))
             .collect();
         self.kubectl.apply(&manifests.join("---\n"))?;
+        let times = (0..SESSIONS).map(|n| until_ready(&watch, &format!("many-{n}")));
+        say_sessions("all at once", times.collect::<Result<_>>()?);
+        let names: Vec<String> = (20..SESSIONS).map(|n| format!("sps/many-{n}")).collect();
+        self.delete(&names)
+    }
+
+    /// As many sessions, each after the one before is Ready.
+    fn one_by_one(&self) -> Result<()> {
+        let watch = self.phases()?;
         let mut times = Vec::new();
         for n in 0..SESSIONS {
-            let name = format!("many-{n}");
-            let applied = watch.seen(&name, |_| true)?;
-            times.push(
-                watch
-                    .seen(&name, |phase| phase == "Ready")?
-                    .duration_since(applied),
-            );
+            let name = format!("single-{n}");
+            self.session(&name)?;
+            times.push(until_ready(&watch, &name)?);
         }
-        let (p50, p99) = (percentile(&mut times, 50), percentile(&mut times, 99));
-        println!("{SESSIONS} sessions applied to Ready: p50 {p50:.0?}, p99 {p99:.0?}");
-        let names = (20..SESSIONS)
-            .map(|n| format!("sps/many-{n}"))
-            .collect::<Vec<_>>();
-        let mut delete = vec!["-n", NAMESPACE, "delete", "sps/warm-up"];
-        delete.extend(names.iter().map(String::as_str));
+        say_sessions("one after another", times);
+        let names: Vec<String> = (0..SESSIONS).map(|n| format!("sps/single-{n}")).collect();
+        self.delete(&names)
+    }
+
+    fn phases(&self) -> Result<Watch> {
+        Watch::start(&self.kubectl, NAMESPACE, "sps", ".status.phase")
+    }
+
+    fn delete(&self, objects: &[String]) -> Result<()> {
+        let mut delete = vec!["-n", NAMESPACE, "delete"];
+        delete.extend(objects.iter().map(String::as_str));
         self.kubectl.run(&delete).map(drop)
     }
 
     /// What one session costs the API server.
     fn one_session(&self) -> Result<()> {
+        writes::settle(&self.kubectl)?;
         let before = writes::count(&self.kubectl)?;
         self.session("alone")?;
         self.ready("sps/alone")?;
@@ -180,9 +192,7 @@ impl Bench<'_> {
             "API writes from one session's creation to Ready: {} ({made})",
             made.total() - 1
         );
-        self.kubectl
-            .run(&["-n", NAMESPACE, "delete", "sps/alone"])
-            .map(drop)
+        self.delete(&["sps/alone".to_owned()])
     }
 
     /// What nothing costs the API server.
@@ -251,6 +261,17 @@ fn session(name: &str) -> String {
         "apiVersion: sparkconnect.dev/v1alpha1\nkind: SparkSession\n\
          metadata: {{name: {name}, namespace: {NAMESPACE}}}\nspec: {{server: pool}}\n"
     )
+}
+
+fn until_ready(watch: &Watch, name: &str) -> Result<Duration> {
+    let applied = watch.seen(name, |_| true)?;
+    let ready = watch.seen(name, |phase| phase == "Ready")?;
+    Ok(ready.duration_since(applied))
+}
+
+fn say_sessions(how: &str, mut times: Vec<Duration>) {
+    let (p50, p99) = (percentile(&mut times, 50), percentile(&mut times, 99));
+    println!("{SESSIONS} sessions, {how}, applied to Ready: p50 {p50:.0?}, p99 {p99:.0?}");
 }
 
 fn say(what: &str, times: &[Duration]) {
