@@ -3,6 +3,7 @@
 
 pub mod apply;
 pub mod backoff;
+pub mod connect;
 pub mod context;
 pub mod control;
 pub mod events;

@@ -14,6 +14,7 @@ use tokio_util::task::TaskTracker;
 
 use crate::apply::Applier;
 use crate::backoff::Backoff;
+use crate::connect::connect;
 use crate::context::Context;
 use crate::control::{self, Queues};
 use crate::events::Events;
@@ -72,7 +73,7 @@ pub async fn run(settings: Settings) -> Result<(), RunError> {
     let tasks = TaskTracker::new();
     let ended = stop.clone().cancelled_owned();
     tasks.spawn(serving.run(health.clone(), registry, ended));
-    let client = connect().await?;
+    let client = connect().await.map_err(RunError::Connect)?;
     health.set_ready(true); // a standby is ready too: it can take over
     let mut elector = Elector::new(client.clone(), &settings.namespace, &settings.pod_name);
     let mut result = Ok(());
@@ -92,15 +93,6 @@ pub async fn run(settings: Settings) -> Result<(), RunError> {
         tracing::warn!("some tasks did not end in time");
     }
     result
-}
-
-/// A client whose calls are tried once: a reconcile that fails is tried again as a whole, with its own back-off.
-async fn connect() -> Result<Client, RunError> {
-    let mut config = kube::Config::infer()
-        .await
-        .map_err(|e| RunError::Connect(Box::new(e)))?;
-    config.default_retry = false;
-    Client::try_from(config).map_err(|e| RunError::Connect(Box::new(e)))
 }
 
 fn stop_on_signals() -> std::io::Result<CancellationToken> {
