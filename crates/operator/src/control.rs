@@ -50,7 +50,7 @@ pub async fn run(
     queues: Queues,
     stop: &CancellationToken,
 ) {
-    let told = Arc::clone(&context);
+    let (told, told_too) = (Arc::clone(&context), Arc::clone(&context));
     let servers = set_up(servers, queues.servers, stop)
         .run(reconcile_server, failed, Arc::clone(&context))
         .for_each(move |result| {
@@ -61,7 +61,13 @@ pub async fn run(
         });
     let sessions = set_up(sessions, queues.sessions, stop)
         .run(reconcile_session, failed, context)
-        .for_each(|_| future::ready(()));
+        .for_each(move |result| {
+            if let Err(controller::Error::ObjectNotFound(session)) = result {
+                let namespace = session.namespace.unwrap_or_default();
+                session::gone(&told_too, &namespace, &session.name);
+            }
+            future::ready(())
+        });
     let overdue = async {
         stop.cancelled().await;
         tokio::time::sleep(GRACE).await;

@@ -4,15 +4,36 @@
 use std::collections::{HashMap, HashSet};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
+use uuid::Uuid;
+
 /// UID of a driver pod: one replica between two restarts of its pod.
 pub type ReplicaUid = String;
 /// UID of a SparkSession.
 pub type SessionUid = String;
 
+/// What a session is called. Two at a time cannot be called the same: they would be one on the server.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct SessionName {
+    /// Namespace of its server.
+    pub namespace: String,
+    /// Name of its server.
+    pub server: String,
+    /// Identity there.
+    pub user: String,
+    /// Id there.
+    pub id: Uuid,
+}
+
 /// The sessions of every replica.
 #[derive(Debug, Default)]
 pub struct Placement {
-    replicas: Mutex<HashMap<ReplicaUid, Replica>>,
+    state: Mutex<Known>,
+}
+
+#[derive(Debug, Default)]
+struct Known {
+    replicas: HashMap<ReplicaUid, Replica>,
+    names: HashMap<SessionName, SessionUid>,
 }
 
 #[derive(Debug, Default)]
@@ -22,9 +43,26 @@ struct Replica {
 }
 
 impl Placement {
+    /// Takes a name for `session` until its release.
+    ///
+    /// # Errors
+    /// The session that has the name, where that is another one.
+    pub fn claim(&self, session: &str, name: SessionName) -> Result<(), SessionUid> {
+        let mut known = self.lock();
+        let holder = known
+            .names
+            .entry(name)
+            .or_insert_with(|| session.to_owned());
+        if *holder == session {
+            Ok(())
+        } else {
+            Err(holder.clone())
+        }
+    }
+
     /// Gives `session` the open replica among `candidates` with the fewest sessions; the one that it already has wins.
     pub fn assign(&self, session: &str, candidates: &[ReplicaUid]) -> Option<ReplicaUid> {
-        let mut replicas = self.lock();
+        let replicas = &mut self.lock().replicas;
         let has = |uid: &&ReplicaUid| {
             replicas
                 .get(*uid)
@@ -48,6 +86,7 @@ impl Placement {
     /// Notes a session that is known to live on a replica.
     pub fn restore(&self, session: &str, replica: &str) {
         self.lock()
+            .replicas
             .entry(replica.to_owned())
             .or_default()
             .sessions
@@ -56,43 +95,56 @@ impl Placement {
 
     /// Notes that `session` lives nowhere any more; `true` if it lived somewhere.
     pub fn release(&self, session: &str) -> bool {
-        let mut replicas = self.lock();
-        let lived = replicas
+        let mut known = self.lock();
+        known.names.retain(|_, holder| holder != session);
+        let lived = known
+            .replicas
             .values_mut()
             .map(|replica| replica.sessions.remove(session));
         lived.fold(false, |before, now| before | now)
     }
 
+    /// Notes that sessions that are not in `there` live nowhere any more; the names that they had.
+    pub fn retain(&self, there: &HashSet<SessionUid>) -> Vec<SessionName> {
+        let mut known = self.lock();
+        for replica in known.replicas.values_mut() {
+            replica.sessions.retain(|session| there.contains(session));
+        }
+        let gone = known.names.extract_if(|_, holder| !there.contains(holder));
+        gone.map(|(name, _)| name).collect()
+    }
+
     /// How many sessions a replica has.
     pub fn count(&self, replica: &str) -> usize {
         self.lock()
+            .replicas
             .get(replica)
             .map_or(0, |replica| replica.sessions.len())
     }
 
     /// Closes a replica to new sessions; `true` if it has none, so that nothing is lost when it ends.
     pub fn close(&self, replica: &str) -> bool {
-        let mut replicas = self.lock();
-        let replica = replicas.entry(replica.to_owned()).or_default();
+        let mut known = self.lock();
+        let replica = known.replicas.entry(replica.to_owned()).or_default();
         replica.closed = true;
         replica.sessions.is_empty()
     }
 
     /// Opens a replica again, as when a change was taken back.
     pub fn open(&self, replica: &str) {
-        if let Some(replica) = self.lock().get_mut(replica) {
+        if let Some(replica) = self.lock().replicas.get_mut(replica) {
             replica.closed = false;
         }
     }
 
     /// Forgets a replica that is gone.
     pub fn forget(&self, replica: &str) {
-        self.lock().remove(replica);
+        self.lock().replicas.remove(replica);
     }
 
-    fn lock(&self) -> MutexGuard<'_, HashMap<ReplicaUid, Replica>> {
-        // Every change is complete before anything can panic, so the map is sound even then.
-        self.replicas.lock().unwrap_or_else(PoisonError::into_inner)
+    fn lock(&self) -> MutexGuard<'_, Known> {
+        // Every change is complete before anything can panic, so the maps are sound even then.
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -116,6 +168,28 @@ mod tests {
         assert!(!placement.release("s1"), "it lives nowhere");
         assert_eq!(placement.count(&first), 0);
         assert_eq!(placement.assign("s3", &pool), Some(first));
+    }
+
+    #[test]
+    fn a_name_is_one_sessions_until_its_release() {
+        let placement = Placement::default();
+        let name = |server: &str| SessionName {
+            namespace: "ns".to_owned(),
+            server: server.to_owned(),
+            user: "ada".to_owned(),
+            id: Uuid::nil(),
+        };
+        assert_eq!(placement.claim("s1", name("a")), Ok(()));
+        assert_eq!(placement.claim("s1", name("a")), Ok(()), "its own");
+        assert_eq!(placement.claim("s2", name("a")), Err("s1".to_owned()));
+        assert_eq!(placement.claim("s2", name("b")), Ok(()), "another server's");
+        placement.release("s1");
+        assert_eq!(placement.claim("s3", name("a")), Ok(()));
+        placement.restore("s3", "r");
+        let there = HashSet::from(["s2".to_owned()]);
+        assert_eq!(placement.retain(&there), [name("a")]);
+        assert_eq!(placement.count("r"), 0);
+        assert_eq!(placement.claim("s4", name("b")), Err("s2".to_owned()));
     }
 
     #[test]

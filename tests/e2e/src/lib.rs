@@ -9,6 +9,7 @@ mod namespace;
 mod objects;
 mod processes;
 mod shell;
+mod until;
 mod wait;
 
 pub use environment::{Environment, Turn, environment};

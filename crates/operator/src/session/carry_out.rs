@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use kube::runtime::controller::Action;
+use sparkconnect_api::session::SessionPhase;
 use sparkconnect_spark::SessionRef;
 
 use super::decide::{Ending, Step};
@@ -103,6 +104,9 @@ async fn wait(
 
 /// Takes the replica with the fewest sessions and records it, before anything is made there.
 async fn assign(turn: &mut Turn<'_>) -> Result<Next, Error> {
+    if let Some(ending) = taken(turn) {
+        return end(turn, &ending).await;
+    }
     let candidates = turn.facts().candidates;
     let Some((replica, reference)) = choose(turn, &candidates) else {
         let message = "every replica that serves is about to go, and takes no new session";
@@ -111,6 +115,17 @@ async fn assign(turn: &mut Turn<'_>) -> Result<Next, Error> {
     let status = status::assigned(&turn.session, &reference, &replica, turn.now());
     turn.wake_server();
     turn.write(status).await.map(Next::after)
+}
+
+/// The end of a session whose name is another's: on the server they would be one.
+fn taken(turn: &Turn<'_>) -> Option<Ending> {
+    let name = identity::name(&turn.session)?;
+    let message = format!(
+        "another SparkSession of server {} has the session id {} of user {}: leave sessionId out, or delete that one first",
+        name.server, name.id, name.user
+    );
+    turn.context.placement.claim(&turn.uid(), name).err()?;
+    Some(Ending::new(SessionPhase::Failed, "SessionIdTaken", message))
 }
 
 fn choose(turn: &Turn<'_>, candidates: &[Candidate]) -> Option<(Candidate, SessionRef)> {

@@ -8,6 +8,7 @@ use sparkconnect_spark::{SessionRef, Token};
 use uuid::Uuid;
 
 use crate::live::CONNECT_PORT;
+use crate::placement::SessionName;
 use crate::server::service_host;
 
 /// Setting that holds the application's name.
@@ -26,6 +27,17 @@ pub fn observed_ref(session: &SparkSession) -> Option<SessionRef> {
     let reference = session_ref(session)?;
     let made = session.status.as_ref()?.server_side_session_id.clone()?;
     Some(reference.observed(made))
+}
+
+/// What no other session may be called at the same time; `None` as for [`session_ref`].
+pub fn name(session: &SparkSession) -> Option<SessionName> {
+    let reference = session_ref(session)?;
+    Some(SessionName {
+        namespace: session.namespace().unwrap_or_default(),
+        server: session.spec.server.clone(),
+        user: reference.user,
+        id: reference.session_id,
+    })
 }
 
 /// Identity on the server.

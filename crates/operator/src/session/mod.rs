@@ -160,8 +160,23 @@ pub fn restore(context: &Context) {
     let sessions = context.resources.sessions.state();
     for session in sessions.iter().filter_map(|guard| guard.0.as_ref().ok()) {
         if let Some((uid, replica)) = home(session) {
+            if let Some(name) = identity::name(session) {
+                // Of two from before this was refused, one keeps the name and both go on.
+                let _ = context.placement.claim(&uid, name);
+            }
             context.placement.restore(&uid, &replica);
         }
+    }
+}
+
+/// Drops what memory has of a session that is not there any more. One whose finalizer was taken off by force was never told to
+/// leave, and would hold its place and its name.
+pub fn gone(context: &Context, namespace: &str, name: &str) {
+    context.live.untrack(namespace, name);
+    let sessions = context.resources.sessions.state();
+    let there = sessions.iter().filter_map(|guard| guard.uid()).collect();
+    for left in context.placement.retain(&there) {
+        context.counts.changed(&left.namespace, &left.server);
     }
 }
 

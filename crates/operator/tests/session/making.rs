@@ -188,6 +188,30 @@ async fn an_id_that_was_used_before_fails_and_leaves_nothing() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn two_sessions_cannot_have_the_same_id_of_the_same_user() {
+    let world = World::new(json!({})).await;
+    let replica = world.replica(0).await;
+    let operator = Operator::start(&world, &[&replica]).await;
+    let spec = json!({"sessionId": uuid::Uuid::new_v4().to_string(), "user": "ada"});
+    world.session("first", spec.clone()).await;
+    operator.settle("first").await.unwrap();
+    world.session("second", spec.clone()).await;
+    let failed = operator.settle("second").await.unwrap();
+    assert_eq!(
+        state(&failed),
+        (Some(SessionPhase::Failed), "SessionIdTaken".to_owned())
+    );
+    assert_eq!(failed.metadata.finalizers, None);
+    let first = operator.settle("first").await.unwrap();
+    assert_eq!(state(&first).0, Some(SessionPhase::Ready));
+    let mut other = spec;
+    other["user"] = json!("bob");
+    world.session("third", other).await;
+    let third = operator.settle("third").await.unwrap();
+    assert_eq!(state(&third).0, Some(SessionPhase::Ready));
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn somebody_elses_secret_is_left_alone() {
     let world = World::new(json!({})).await;
     let replica = world.replica(0).await;

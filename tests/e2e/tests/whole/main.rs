@@ -9,3 +9,4 @@ mod operator;
 mod rollout;
 mod sessions;
 mod trouble;
+mod versions;
