@@ -5,6 +5,8 @@ use kube::runtime::events::{Event, EventType, Recorder, Reporter};
 use kube::{Client, Resource};
 use sparkconnect_api::condition;
 
+use crate::refusal::said;
+
 /// Longest note that the API server takes, in bytes.
 const NOTE_LIMIT: usize = 1024;
 
@@ -70,10 +72,28 @@ impl Events {
             action: "Reconcile".to_owned(),
             secondary: None,
         };
-        if let Err(error) = self.recorder.publish(&event, &object.object_ref(&())).await {
-            tracing::warn!(reason = note.reason, %error, "event not written");
+        match self.recorder.publish(&event, &object.object_ref(&())).await {
+            Err(error) if !is_namespace_ending(&error) => {
+                tracing::warn!(
+                    reason = note.reason,
+                    error = said(&error),
+                    "event not written"
+                );
+            }
+            Ok(()) | Err(_) => {}
         }
     }
+}
+
+/// Whether a write was refused because the namespace is on its way out: then there is nobody to tell.
+fn is_namespace_ending(error: &kube::Error) -> bool {
+    let kube::Error::Api(status) = error else {
+        return false;
+    };
+    let causes = status.details.iter().flat_map(|details| &details.causes);
+    causes
+        .into_iter()
+        .any(|cause| cause.reason == "NamespaceTerminating")
 }
 
 fn cut(text: &str) -> String {

@@ -210,7 +210,7 @@ pub struct Dependencies {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(schema_with = "rules::entries")]
     pub repositories: Vec<String>,
-    /// Files for the working folder of every executor (`spark.files`).
+    /// Files for every executor, in its folder `/var/spark-local`, whatever folder a session's functions run in (`spark.files`).
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(schema_with = "rules::entries")]
     pub files: Vec<String>,
@@ -218,7 +218,8 @@ pub struct Dependencies {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(schema_with = "rules::entries")]
     pub py_files: Vec<String>,
-    /// Archives that every executor unpacks (`spark.archives`).
+    /// Archives that every executor unpacks in `/var/spark-local`, each in a folder with its name, or with what follows a `#`
+    /// (`spark.archives`).
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(schema_with = "rules::entries")]
     pub archives: Vec<String>,

@@ -8,7 +8,8 @@ use std::process::Command;
 use crate::error::{Context, Error, Result};
 use crate::{cache, command, wheels};
 
-const REQUIREMENTS: &str = include_str!("requirements.txt");
+/// The same as in the images.
+const REQUIREMENTS: &str = include_str!("../../../../deploy/images/spark/requirements.txt");
 
 /// PySpark of one version and what it needs, installed in the cache.
 #[derive(Clone, Debug)]

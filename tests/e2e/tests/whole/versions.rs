@@ -33,7 +33,7 @@ fn every_version_serves() {
             &format!("sparksession/{name}"),
             "Ready",
             "False",
-            "ServerLost",
+            "ServerDeleted",
         );
     }
 }
