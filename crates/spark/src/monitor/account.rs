@@ -121,12 +121,13 @@ impl History {
 fn add_operations(account: &mut Account, observed: &Observed) -> u64 {
     let (totals, cursor) = (&mut account.totals, &mut account.cursor.operations);
     let (mut executed, mut failed, mut time) = (0, 0, 0);
-    for operation in observed
-        .operations
-        .iter()
-        .filter(|it| it.close_timestamp != 0)
-    {
-        if cursor.take(operation.operation_id, operation.close_timestamp) {
+    let mut open = 0;
+    for operation in &observed.operations {
+        let Some(closed_at) = observed.closed_at(operation) else {
+            open += 1;
+            continue;
+        };
+        if cursor.take(operation.operation_id, closed_at) {
             executed += 1;
             failed += u64::from(operation.failed());
             time += operation.execution_time;
@@ -134,11 +135,6 @@ fn add_operations(account: &mut Account, observed: &Observed) -> u64 {
     }
     cursor.settle();
     // Spark's own count survives its forgetting of operations; it may be behind, never ahead.
-    let open = observed
-        .operations
-        .iter()
-        .filter(|it| it.close_timestamp == 0)
-        .count() as u64;
     let missed = observed
         .started
         .unwrap_or(0)

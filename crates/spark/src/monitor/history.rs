@@ -58,7 +58,19 @@ pub(crate) struct Observed {
     pub(crate) operations: Vec<wire::Operation>,
     /// Operations begun, as Spark counts.
     pub(crate) started: Option<u64>,
+    /// When the session ended, in milliseconds since 1970.
+    ended: Option<i64>,
     last: Option<i64>,
+}
+
+impl Observed {
+    /// When everything about an operation became final. Spark 4.3 never closes one that was interrupted in the moment in which it
+    /// began: it ends with its session.
+    pub(crate) fn closed_at(&self, operation: &wire::Operation) -> Option<i64> {
+        Some(operation.close_timestamp)
+            .filter(|&time| time != 0)
+            .or(self.ended)
+    }
 }
 
 #[derive(Debug)]
@@ -134,7 +146,9 @@ impl History {
     fn take_operations(&mut self, connect: &Connect) {
         for session in &connect.sessions {
             let key = SessionKey::new(session.user_id.clone(), session.session_id);
-            self.sessions.entry(key).or_default().started = Some(session.total_execution);
+            let observed = self.sessions.entry(key).or_default();
+            observed.started = Some(session.total_execution);
+            observed.ended = Some(session.finish_timestamp).filter(|&time| time != 0);
         }
         for operation in &connect.operations {
             let key = SessionKey::new(operation.user_id.clone(), operation.session_id);
@@ -185,7 +199,7 @@ impl History {
             return observed
                 .operations
                 .iter()
-                .filter(|it| it.finish_timestamp == 0)
+                .filter(|it| it.finish_timestamp == 0 && observed.closed_at(it).is_none())
                 .count() as u64;
         }
         let running = observed.jobs.values().filter(|job| job.running);

@@ -94,10 +94,7 @@ fn pods_work(cluster: &Cluster) {
     let pod = kubectl(&["get", "pod", "web-1", "--output=jsonpath={.status.podIP}"]);
     assert_eq!(member, pod, "DNS of a pod of a StatefulSet");
     for url in ["http://web", "http://web-1.web-pods:8080"] {
-        assert_eq!(
-            kubectl(&["exec", "client", "--", "/pod", "get", url]),
-            "hello from a pod"
-        );
+        assert_eq!(answer(cluster, url), "hello from a pod");
     }
     let unknown = output(&mut cluster.kubectl(&[
         "exec",
@@ -123,6 +120,19 @@ fn pods_work(cluster: &Cluster) {
     );
     assert!(kubectl(&["logs", "web-1"]).contains("GET /"), "logs");
     port_forward_works(cluster);
+}
+
+/// What `url` answers a pod. A service that is new refuses connections until every node has heard of its pods.
+fn answer(cluster: &Cluster, url: &str) -> String {
+    let what = format!("{url} to answer");
+    wait_for(&what, Duration::from_secs(30), || {
+        let mut get = cluster.kubectl(&["exec", "client", "--", "/pod", "get", url]);
+        Ok(match output(&mut get) {
+            Ok(text) => Seen::Done(text),
+            Err(error) => Seen::NotYet(error.to_string()),
+        })
+    })
+    .unwrap()
 }
 
 fn port_forward_works(cluster: &Cluster) {

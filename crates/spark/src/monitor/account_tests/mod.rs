@@ -5,7 +5,7 @@ mod model;
 
 use std::collections::HashMap;
 
-use model::{Happening, execution, job, key, servers};
+use model::{Happening, execution, job, key, operation, servers};
 use proptest::prelude::*;
 
 use super::bytes::Bytes;
@@ -94,6 +94,54 @@ fn another_application_counts_on_from_the_totals() {
     let other = History::new(&raw("app-2"), true).account(&key(0), &again.account);
     assert_eq!(again.account.totals.data_read_bytes, Some(5));
     assert_eq!(other.account.totals.data_read_bytes, Some(10));
+}
+
+#[test]
+fn an_operation_that_was_never_closed_ends_with_its_session() {
+    let happening = Happening {
+        owner: 0,
+        begun: 1_000,
+        ended: 2_000,
+        delay: 0,
+        amount: 5,
+        odd: false,
+    };
+    let account = |finish_timestamp: i64, before: &Account| {
+        let open = wire::Operation {
+            finish_timestamp: 0,
+            close_timestamp: 0,
+            ..operation((0, &happening, false))
+        };
+        let key = key(0);
+        let session = wire::Session {
+            session_id: key.session_id,
+            user_id: key.user.clone(),
+            finish_timestamp,
+            total_execution: 1,
+        };
+        let connect = Connect {
+            sessions: vec![session],
+            operations: vec![open],
+        };
+        let raw = Raw {
+            connect: Some(connect),
+            ..empty("app-1")
+        };
+        let history = History::new(&raw, true);
+        let running = history.activity(&key).running;
+        (history.account(&key, before).account, running)
+    };
+    let (open, running) = account(0, &Account::default());
+    assert!(running);
+    assert_eq!(open.totals.active_queries, Some(1));
+    assert_eq!(open.totals.queries_executed, Some(0));
+    let (mut ended, mut running) = account(9_000, &open);
+    for _ in 0..2 {
+        assert!(!running);
+        assert_eq!(ended.totals.active_queries, Some(0));
+        assert_eq!(ended.totals.queries_executed, Some(1));
+        (ended, running) = account(9_000, &ended);
+    }
 }
 
 #[test]
