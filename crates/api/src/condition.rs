@@ -22,7 +22,8 @@ pub const ASSIGNED: &str = "Assigned";
 /// True while every setting of the session's `sparkConf` is in force; False names the one that Spark refused, or says why they
 /// could not be set. Absent while the session never had any.
 pub const CONF_APPLIED: &str = "ConfApplied";
-/// False where sessions' URLs point at the server itself, whose one token all its sessions share.
+/// True where sessions' URLs point at the gateway, which lets each token into its own session only; False where they point at
+/// the server itself, whose one token all its sessions share.
 pub const ACCESS_ENFORCED: &str = "AccessEnforced";
 
 /// Longest message of a condition: the API server's own bound is 32,768 characters; a person reads far less.

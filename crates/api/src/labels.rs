@@ -13,6 +13,10 @@ pub const MANAGED_BY: &str = "app.kubernetes.io/managed-by";
 pub const MANAGER: &str = "sparkconnect";
 /// Value of [`NAME`] on a server's objects.
 pub const APP: &str = "spark-connect";
+/// Value of [`NAME`] on the operator's own pods.
+pub const OPERATOR_APP: &str = "sparkconnect-operator";
+/// Value of [`NAME`] on the gateway's pods.
+pub const GATEWAY_APP: &str = "sparkconnect-gateway";
 /// Value of [`COMPONENT`] on a driver pod.
 pub const DRIVER: &str = "driver";
 /// Value of [`COMPONENT`] on an executor pod.

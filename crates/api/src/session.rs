@@ -171,6 +171,10 @@ pub struct SessionStatus {
     /// Spark Connect URL without the token; the whole one is in the connection Secret.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub url: Option<String>,
+    /// SHA-256, in lower-case hexadecimal, of the token that the gateway knows the session by. It stays when the session ends,
+    /// for the gateway to say so. Absent without a gateway, and before the session was made.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub token_hash: Option<String>,
     /// The connection Secret, as the Service Binding specification's Provisioned Service names it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub binding: Option<Binding>,

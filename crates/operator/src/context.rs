@@ -3,13 +3,14 @@
 use std::sync::Arc;
 
 use kube::Client;
+use sparkconnect_spark::InstallationKey;
 use tokio::sync::OnceCell;
 
 use crate::apply::Applier;
 use crate::backoff::Backoff;
 use crate::events::Events;
+use crate::gateway::Gateway;
 use crate::input_index::InputIndex;
-use crate::key::InstallationKey;
 use crate::live::Live;
 use crate::metrics::Metrics;
 use crate::pacing::Pacer;
@@ -39,10 +40,12 @@ pub struct Context {
     pub inputs: Arc<InputIndex>,
     /// Queues of both controllers.
     pub triggers: Triggers,
-    /// Source of every server's token.
+    /// Source of every server's and every session's token.
     pub key: InstallationKey,
     /// What a spec may leave open.
     pub defaults: Defaults,
+    /// The gateway that sessions' URLs lead through; absent where they lead to the servers themselves.
+    pub gateway: Option<Gateway>,
     /// Failures in a row, by object.
     pub backoff: Backoff,
     /// Counters for Prometheus.

@@ -7,6 +7,7 @@ pub mod connect;
 pub mod context;
 pub mod control;
 pub mod events;
+pub mod gateway;
 pub mod input_index;
 pub mod key;
 pub mod leader;

@@ -3,8 +3,10 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use kube::Client;
+use jiff::Timestamp;
 use kube::runtime::Controller;
+use kube::{Client, ResourceExt};
+use sparkconnect_spark::InstallationKey;
 use sparkconnect_telemetry::{Health, Registry, health};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::OnceCell;
@@ -18,7 +20,8 @@ use crate::connect::connect;
 use crate::context::Context;
 use crate::control::{self, Queues};
 use crate::events::Events;
-use crate::key::{InstallationKey, KeyError};
+use crate::gateway::{Gateway, Keeper, KeeperError};
+use crate::key::{self, KeyError};
 use crate::leader::{Elector, LeaderError};
 use crate::live::Live;
 use crate::metrics::Metrics;
@@ -53,6 +56,9 @@ pub enum RunError {
     /// There is no installation key.
     #[error(transparent)]
     Key(#[from] KeyError),
+    /// The gateway has no certificate.
+    #[error(transparent)]
+    Gateway(#[from] KeeperError),
     /// Another operator leads.
     #[error(transparent)]
     Leader(#[from] LeaderError),
@@ -118,7 +124,8 @@ async fn lead(
     stop: &CancellationToken,
     tasks: &TaskTracker,
 ) -> Result<(), RunError> {
-    let key = InstallationKey::load_or_create(client.clone(), &settings.namespace).await?;
+    let key = key::load_or_create(client.clone(), &settings.namespace).await?;
+    let (gateway, keeper) = gateway(settings, &client).await?.unzip();
     let scope = settings
         .watch_namespace
         .clone()
@@ -137,8 +144,12 @@ async fn lead(
         servers: servers.store(),
         sessions: sessions.store(),
     };
-    let context = Arc::new(context(settings, &watches, resources, key, metrics));
+    let context = context(settings, &watches, resources, key, metrics);
+    let context = Arc::new(Context { gateway, ..context });
     watches.inputs(&context.resources, &context.inputs);
+    if let Some(keeper) = keeper {
+        keep(keeper, &context, &watches);
+    }
     let filled = tokio::time::timeout(FILL, context.caches.filled());
     stop.run_until_cancelled(filled)
         .await
@@ -146,6 +157,40 @@ async fn lead(
         .map_err(|_| RunError::Caches)?;
     control::run(context, servers, sessions, queues, stop).await;
     Ok(())
+}
+
+/// The gateway, where the settings name one, once it has a certificate: connection Secrets need its authority from the start.
+async fn gateway(
+    settings: &Settings,
+    client: &Client,
+) -> Result<Option<(Gateway, Keeper)>, KeeperError> {
+    let Some(address) = &settings.gateway_address else {
+        return Ok(None);
+    };
+    let keeper = Keeper::new(client.clone(), &settings.namespace, &address.host);
+    let gateway = Gateway::new(address.clone());
+    gateway
+        .authority
+        .set(keeper.ensure(Timestamp::now()).await?);
+    Ok(Some((gateway, keeper)))
+}
+
+/// Keeps the gateway's certificate; every session has its authority in its connection Secret.
+fn keep(keeper: Keeper, context: &Context, watches: &Watches) {
+    let Some(gateway) = &context.gateway else {
+        return;
+    };
+    let (resources, triggers) = (context.resources.clone(), context.triggers.clone());
+    let kept = keeper.keep(gateway.authority.clone(), move || {
+        for session in resources.sessions.state() {
+            let namespace = session.namespace().unwrap_or_default();
+            triggers.session(&namespace, &session.name_any());
+        }
+    });
+    let stop = watches.stop.clone();
+    watches
+        .tasks
+        .spawn(async move { stop.run_until_cancelled(kept).await });
 }
 
 /// What the reconciles have at hand, with the watches and tasks that fill it.
@@ -186,7 +231,9 @@ fn context(
         defaults: Defaults {
             image: settings.default_image.clone(),
             operator_namespace: Some(settings.namespace.clone()),
+            gateway: settings.gateway_address.is_some(),
         },
+        gateway: None,
         backoff: Backoff::default(),
         metrics,
         resources,

@@ -5,6 +5,8 @@ use std::net::SocketAddr;
 use clap::Parser;
 use sparkconnect_telemetry::LogFormat;
 
+use crate::gateway::Address;
+
 /// Runs Spark Connect servers and sessions as Kubernetes resources ask.
 #[derive(Clone, Debug, Parser)]
 #[command(name = "sparkconnect-operator", version)]
@@ -29,6 +31,11 @@ pub struct Settings {
         default_value = "apache/spark:{version}"
     )]
     pub default_image: String,
+
+    /// Address that clients reach the gateway at, a DNS name or an IP address with a port, as in `gateway.example.com:443`.
+    /// With it sessions' URLs lead through the gateway; without it, to the servers themselves.
+    #[arg(long, env = "SPARKCONNECT_GATEWAY_ADDRESS", value_name = "HOST:PORT")]
+    pub gateway_address: Option<Address>,
 
     /// Address of `/metrics`, `/healthz` and `/readyz`.
     #[arg(
@@ -76,5 +83,24 @@ mod tests {
     fn the_command_line_is_sound() {
         use clap::CommandFactory;
         Settings::command().debug_assert();
+    }
+
+    fn parsed(more: &[&str]) -> Result<Settings, clap::Error> {
+        let name = ["sparkconnect-operator", "--namespace=ns", "--pod-name=pod"];
+        Settings::try_parse_from(name.iter().chain(more))
+    }
+
+    #[test]
+    fn a_gateways_address_is_read_at_the_start() {
+        assert_eq!(parsed(&[]).unwrap().gateway_address, None);
+        let given = parsed(&["--gateway-address=gateway.example.com:443"]).unwrap();
+        let address = given.gateway_address.map(|address| address.to_string());
+        assert_eq!(address.as_deref(), Some("gateway.example.com:443"));
+        let refused = parsed(&["--gateway-address=sc://gateway"]).unwrap_err();
+        let text = refused.to_string();
+        assert!(
+            text.contains("--gateway-address <HOST:PORT>") && text.contains("the port `//gateway`"),
+            "{text}"
+        );
     }
 }

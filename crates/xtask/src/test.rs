@@ -61,6 +61,10 @@ const STEPS: &[Step] = &[
         "client against real Spark",
         &tests("sparkconnect-spark", "*"),
     ),
+    step(
+        "gateway before real Spark",
+        &tests("sparkconnect-gateway", "*"),
+    ),
     on_cluster("images", &tests("sparkconnect-testkit", "images")),
     on_cluster("local cluster", &tests("sparkconnect-testkit", "cluster")),
     on_cluster("the demo", &["xtask", "demo"]),

@@ -8,8 +8,9 @@ use kube::{Resource, ResourceExt};
 use sparkconnect_api::server::ReplicaPhase;
 use sparkconnect_api::{SessionStatus, SparkConnectServer, SparkSession, condition, labels};
 
+use super::connection::Connection;
 use super::limits::Limits;
-use super::{identity, secret};
+use super::secret;
 use crate::context::Context;
 use crate::live::{Seen, SessionSeen, State};
 use crate::placement::ReplicaUid;
@@ -32,6 +33,8 @@ pub struct Facts<'a> {
     pub seen: Option<SessionSeen>,
     /// Replicas that could take it.
     pub candidates: Vec<Candidate>,
+    /// How a client reaches it; `None` before it has a replica, and where nothing tells.
+    pub connection: Option<Connection>,
     /// Its connection Secret.
     pub secret: Binding,
     /// What this reconcile has done already.
@@ -138,8 +141,10 @@ pub fn gather<'a>(
         .clone()
         .unwrap_or_else(|| cached_secret(context, session));
     let watched = status.replica_uid.as_deref();
+    let connection = connection(context, session, server.as_ref());
     Facts {
-        secret: binding(context, session, server.as_ref(), secret.as_ref()),
+        secret: binding(session, connection.as_ref(), secret.as_ref()),
+        connection,
         replica: replica(
             &status,
             pod.as_ref(),
@@ -179,29 +184,25 @@ fn reference<K: Resource<DynamicType = ()>>(session: &SparkSession, name: &str) 
     ObjectRef::new(name).within(&session.namespace().unwrap_or_default())
 }
 
-/// The Secret that a session on its replica should have.
-pub fn desired_secret(
-    context: &Context,
-    session: &SparkSession,
-    server: &SparkConnectServer,
-) -> Option<Secret> {
-    let replica = session.status.as_ref()?.server.as_deref()?;
-    let connection = identity::Connection::new(server, replica, &identity::session_ref(session)?);
-    let token = context.key.server_token(&server.uid().unwrap_or_default());
-    Some(secret::connection_secret(session, &connection, &token))
-}
-
-fn binding(
+/// How a client reaches the session, as this installation has it.
+pub fn connection(
     context: &Context,
     session: &SparkSession,
     server: Option<&SparkConnectServer>,
+) -> Option<Connection> {
+    Connection::of(session, server, &context.key, context.gateway.as_ref())
+}
+
+fn binding(
+    session: &SparkSession,
+    connection: Option<&Connection>,
     found: Option<&Secret>,
 ) -> Binding {
     let Some(found) = found else {
         return Binding::Absent;
     };
-    let desired = server.and_then(|server| desired_secret(context, session, server));
-    // Without its server nothing tells what it should be.
+    let desired = connection.map(|connection| secret::connection_secret(session, connection));
+    // Without a connection nothing tells what it should be.
     if desired.is_none_or(|desired| desired.data == found.data) {
         Binding::Right
     } else {

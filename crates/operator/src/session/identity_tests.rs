@@ -1,70 +1,7 @@
-use std::collections::HashMap;
-
-use proptest::prelude::*;
 use serde_json::json;
 
 use super::*;
-use crate::session::testing::{UID, server, session};
-
-fn connection(user: &str) -> Connection {
-    let user = json!({"user": user});
-    let session = session(user, json!({}));
-    let server = server(json!({}), json!({}));
-    Connection::new(&server, "demo-0", &session_ref(&session).unwrap())
-}
-
-/// Reads a URL as PySpark does: split at `;` and `=`, then percent-decode.
-fn parse(url: &str) -> (String, HashMap<String, String>) {
-    let (place, parameters) = url.split_once("/;").unwrap();
-    let parameters = parameters.split(';').map(|parameter| {
-        let parts: Vec<&str> = parameter.split('=').collect();
-        let [key, value] = parts[..] else {
-            panic!("PySpark refuses `{parameter}`")
-        };
-        (key.to_owned(), percent_decode(value))
-    });
-    (place.to_owned(), parameters.collect())
-}
-
-fn percent_decode(text: &str) -> String {
-    let mut bytes = Vec::new();
-    let mut rest = text;
-    while let Some(first) = rest.chars().next() {
-        if let Some(after) = rest.strip_prefix('%') {
-            bytes.push(u8::from_str_radix(&after[..2], 16).unwrap());
-            rest = &after[2..];
-        } else {
-            assert!(first.is_ascii(), "{text} is not all ASCII");
-            bytes.push(first as u8);
-            rest = &rest[1..];
-        }
-    }
-    String::from_utf8(bytes).unwrap()
-}
-
-#[test]
-fn the_url_names_the_replica_and_the_session_and_no_token() {
-    let url = connection("team-a/nb").url();
-    let expected =
-        format!("sc://demo-0.demo.team-a.svc:15002/;user_id=team-a%2Fnb;session_id={UID}");
-    assert_eq!(url, expected);
-}
-
-proptest! {
-    #[test]
-    fn any_user_and_token_come_back(user in "\\PC{1,40}", token in "[!-~]{1,60}") {
-        let connection = connection(&user);
-        let (place, parameters) = parse(&connection.uri(&Token::new(&token)));
-        prop_assert_eq!(place, "sc://demo-0.demo.team-a.svc:15002");
-        prop_assert_eq!(&parameters["user_id"], &user);
-        prop_assert_eq!(&parameters["session_id"], UID);
-        prop_assert_eq!(&parameters["authorization"], &format!("Bearer {token}"));
-        prop_assert_eq!(parameters.len(), 3);
-        let (_, parameters) = parse(&connection.url());
-        prop_assert_eq!(&parameters["user_id"], &user);
-        prop_assert_eq!(parameters.len(), 2);
-    }
-}
+use crate::session::testing::{UID, session};
 
 #[test]
 fn what_the_spec_leaves_open_comes_from_the_resource() {

@@ -10,6 +10,7 @@ use k8s_openapi::api::core::v1::Secret;
 
 use super::artifacts::{self, Fetched};
 use super::carry_out::{Next, end};
+use super::connection::Connection;
 use super::decide::{CONF_REJECTED, Ending};
 use super::turn::Turn;
 use super::{Error, facts, identity, secret, status};
@@ -32,10 +33,10 @@ pub(super) async fn make(turn: &mut Turn<'_>) -> Result<Next, Error> {
         Ok(server_side_session_id) => server_side_session_id,
         Err(error) => return refused(turn, error).await,
     };
-    let Some(connection) = connection(turn, &reference) else {
+    let Some(connection) = connection(turn) else {
         return Ok(Next::after(false));
     };
-    if !write_secret(turn).await? {
+    if !write_secret(turn, &connection).await? {
         return taken(turn).await;
     }
     turn.context.backoff.succeeded(&turn.waiting_key());
@@ -65,7 +66,9 @@ pub(super) async fn make(turn: &mut Turn<'_>) -> Result<Next, Error> {
 /// # Errors
 /// When the API server does not answer or refuses.
 pub(super) async fn repair(turn: &mut Turn<'_>) -> Result<Next, Error> {
-    if !write_secret(turn).await? {
+    if let Some(connection) = connection(turn)
+        && !write_secret(turn, &connection).await?
+    {
         return taken(turn).await;
     }
     Ok(Next::rest(Some(super::decide::SOON)))
@@ -132,31 +135,17 @@ async fn taken(turn: &mut Turn<'_>) -> Result<Next, Error> {
     Ok(Next::Wait(Action::requeue(wait)))
 }
 
-fn connection(turn: &Turn<'_>, reference: &SessionRef) -> Option<identity::Connection> {
-    let server = server(turn)?;
-    let status = turn.session.status.as_ref()?;
-    Some(identity::Connection::new(
-        &server,
-        status.server.as_deref()?,
-        reference,
-    ))
-}
-
-fn server(turn: &Turn<'_>) -> Option<sparkconnect_api::SparkConnectServer> {
+fn connection(turn: &Turn<'_>) -> Option<Connection> {
     let namespace = turn.session.namespace().unwrap_or_default();
-    turn.context
-        .resources
-        .server(&namespace, &turn.session.spec.server)
+    let resources = &turn.context.resources;
+    let server = resources.server(&namespace, &turn.session.spec.server);
+    facts::connection(turn.context, &turn.session, server.as_ref())
 }
 
 /// Writes the Secret if it is not as it should be; `false` if somebody else's is in its place. Looked for in the cluster and
 /// not in the cache, which holds nobody else's.
-async fn write_secret(turn: &Turn<'_>) -> Result<bool, Error> {
-    let server = server(turn);
-    let desired = server.and_then(|s| facts::desired_secret(turn.context, &turn.session, &s));
-    let Some(desired) = desired else {
-        return Ok(true);
-    };
+async fn write_secret(turn: &Turn<'_>, connection: &Connection) -> Result<bool, Error> {
+    let desired = secret::connection_secret(&turn.session, connection);
     let secrets = turn.namespaced::<Secret>();
     let mut found = secrets
         .get_opt(&desired.name_any())

@@ -4,6 +4,7 @@
 mod artifacts;
 mod carry_out;
 mod configure;
+pub mod connection;
 pub mod decide;
 pub mod facts;
 pub mod identity;

@@ -8,22 +8,23 @@ use k8s_openapi::api::core::v1::Secret;
 use kube::api::ObjectMeta;
 use kube::{Resource, ResourceExt};
 use sparkconnect_api::{SparkSession, labels};
-use sparkconnect_spark::Token;
 
-use super::identity::Connection;
-use crate::live::CONNECT_PORT;
+use super::connection::{Connection, Way};
 
 /// The entry `type`; the Secret's own type is `servicebinding.io/` and this.
 const TYPE: &str = "spark-connect";
 /// The entry `provider`.
 const PROVIDER: &str = "sparkconnect";
+/// The entry with the certificate of the authority that vouches for the gateway's.
+const AUTHORITY: &str = "ca.crt";
+
 /// Name of the connection Secret of the session `session`.
 pub fn name(session: &str) -> String {
     format!("{session}-connection")
 }
 
 /// The Secret.
-pub fn connection_secret(session: &SparkSession, connection: &Connection, token: &Token) -> Secret {
+pub fn connection_secret(session: &SparkSession, connection: &Connection) -> Secret {
     Secret {
         metadata: ObjectMeta {
             name: Some(name(&session.name_any())),
@@ -33,7 +34,7 @@ pub fn connection_secret(session: &SparkSession, connection: &Connection, token:
             ..ObjectMeta::default()
         },
         type_: Some(format!("servicebinding.io/{TYPE}")),
-        data: Some(data(connection, token)),
+        data: Some(data(connection)),
         ..Secret::default()
     }
 }
@@ -47,20 +48,26 @@ pub fn belongs_to(secret: &Secret, session: &SparkSession) -> bool {
         .any(|owner| Some(&owner.uid) == uid.as_ref())
 }
 
-fn data(connection: &Connection, token: &Token) -> BTreeMap<String, ByteString> {
+fn data(connection: &Connection) -> BTreeMap<String, ByteString> {
     let entries = [
         ("type", TYPE.to_owned()),
         ("provider", PROVIDER.to_owned()),
-        ("host", connection.host.clone()),
-        ("port", CONNECT_PORT.to_string()),
-        ("uri", connection.uri(token)),
-        ("token", token.expose().to_owned()),
+        ("host", connection.address.host.clone()),
+        ("port", connection.address.port.to_string()),
+        ("uri", connection.uri()),
+        ("token", connection.token.expose().to_owned()),
         ("sessionId", connection.session_id.to_string()),
         ("userId", connection.user.clone()),
     ];
+    let authority = match &connection.way {
+        Way::Direct => None,
+        Way::Gateway { authority } => authority.clone(),
+    };
+    let authority = authority.map(|certificate| (AUTHORITY, certificate));
+    let entries = entries.into_iter().chain(authority);
     entries
         .map(|(key, value)| (key.to_owned(), ByteString(value.into_bytes())))
-        .into()
+        .collect()
 }
 
 fn labels(session: &SparkSession) -> BTreeMap<String, String> {

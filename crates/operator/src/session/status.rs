@@ -9,10 +9,11 @@ use sparkconnect_api::condition::{
 use sparkconnect_api::session::{Binding, SessionMetrics, SessionPhase};
 use sparkconnect_api::{SessionStatus, SparkSession};
 use sparkconnect_spark::SessionRef;
+use sparkconnect_spark::key::token_hash;
 
+use super::connection::{Connection, Way};
 use super::decide::{Ending, Health};
 use super::facts::{Candidate, Facts};
-use super::identity::Connection;
 use super::secret;
 use crate::events::{Note, transitions};
 use crate::live::SessionSeen;
@@ -116,7 +117,6 @@ pub fn ready(session: &SparkSession, made: Made, now: Timestamp) -> SessionStatu
     status.phase = Some(SessionPhase::Ready);
     status.server_side_session_id = Some(made.server_side_session_id);
     status.spark_version = made.spark_version;
-    status.url = Some(made.connection.url());
     status.binding = Some(Binding {
         name: secret::name(&session.name_any()),
     });
@@ -130,7 +130,7 @@ pub fn ready(session: &SparkSession, made: Made, now: Timestamp) -> SessionStatu
     if !session.spec.spark_conf.is_empty() {
         observe(&mut status, session, &conf_applied(), now);
     }
-    observe(&mut status, session, &unenforced(), now);
+    tell_way_in(&mut status, session, &made.connection, now);
     status
 }
 
@@ -186,6 +186,9 @@ pub fn kept(facts: &Facts, health: Health, now: Timestamp) -> SessionStatus {
                 status.application_id = status.application_id.or_else(|| application_id.clone());
             }
             observe(&mut status, session, &well(session), now);
+            if let Some(connection) = &facts.connection {
+                tell_way_in(&mut status, session, connection, now);
+            }
         }
         Health::Unreachable => observe(&mut status, session, &unreachable(session), now),
         Health::Unknown => {}
@@ -209,7 +212,7 @@ pub fn recreating(facts: &Facts, message: &str, now: Timestamp) -> SessionStatus
     status
 }
 
-/// The session has ended.
+/// The session has ended. Its token's hash stays, so that the gateway can tell whoever comes with the token.
 pub fn ended(facts: &Facts, ending: &Ending, now: Timestamp) -> SessionStatus {
     let mut status = said_no_more(of_generation(facts.session));
     take_up(&mut status, facts.session, facts.seen.as_ref());
@@ -264,7 +267,7 @@ fn of_generation(session: &SparkSession) -> SessionStatus {
     }
 }
 
-/// The last status without anything that a replica gave.
+/// The last status without anything that a replica gave. The token's hash is none of that: it is the same on the next one.
 fn unassigned(session: &SparkSession) -> SessionStatus {
     SessionStatus {
         server: None,
@@ -344,9 +347,31 @@ fn conf_applied() -> Observation {
     )
 }
 
+/// How the session is reached. It may change while the session lives, with the operator's settings; its Secret comes first.
+fn tell_way_in(
+    status: &mut SessionStatus,
+    session: &SparkSession,
+    connection: &Connection,
+    now: Timestamp,
+) {
+    let (hash, access) = match connection.way {
+        Way::Direct => (None, unenforced()),
+        Way::Gateway { .. } => (Some(token_hash(&connection.token)), enforced()),
+    };
+    status.url = Some(connection.url());
+    status.token_hash = hash;
+    observe(status, session, &access, now);
+}
+
 fn unenforced() -> Observation {
     let message = "the URL points at the server itself: whoever has the token in the connection Secret can use every session of this server";
     Observation::no(ACCESS_ENFORCED, "NoGateway", message)
+}
+
+fn enforced() -> Observation {
+    let message =
+        "the URL points at the gateway: the token in the connection Secret opens this session only";
+    Observation::yes(ACCESS_ENFORCED, "Gateway", message)
 }
 
 fn artifacts(session: &SparkSession) -> i64 {

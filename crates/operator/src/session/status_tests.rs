@@ -2,8 +2,11 @@ use serde_json::json;
 use sparkconnect_spark::Existence;
 
 use super::*;
+use crate::gateway::Gateway;
 use crate::session::identity::session_ref;
-use crate::session::testing::{NOW, at, candidate, facts, placed, seen, server, session};
+use crate::session::testing::{
+    KEY, NOW, UID, at, candidate, facts, gateway, placed, seen, server, session,
+};
 
 fn shown(status: &SessionStatus) -> String {
     serde_yaml::to_string(status).unwrap()
@@ -25,12 +28,16 @@ fn new_session() -> SparkSession {
     session(spec, json!({}))
 }
 
-fn made(session: &SparkSession) -> Made {
-    let reference = session_ref(session).unwrap();
+fn connection(session: &SparkSession, gateway: Option<&Gateway>) -> Connection {
+    let server = server(json!({}), json!({}));
+    Connection::of(session, Some(&server), &KEY, gateway).unwrap()
+}
+
+fn made(session: &SparkSession, gateway: Option<&Gateway>) -> Made {
     Made {
         server_side_session_id: "made-1".to_owned(),
         spark_version: Some("4.1.4".to_owned()),
-        connection: Connection::new(&server(json!({}), json!({})), "demo-1", &reference),
+        connection: connection(session, gateway),
     }
 }
 
@@ -46,7 +53,7 @@ fn living() -> (Vec<SessionStatus>, SparkSession) {
         at(2),
     );
     let session = with(&session, placed.clone());
-    let lives = ready(&session, made(&session), at(3));
+    let lives = ready(&session, made(&session, None), at(3));
     let session = with(&session, lives.clone());
     (vec![waits, placed, lives], session)
 }
@@ -56,6 +63,60 @@ fn the_statuses_from_waiting_to_ready_are_as_their_snapshots() {
     let (statuses, _) = living();
     for (name, status) in ["waiting", "assigned", "ready"].into_iter().zip(&statuses) {
         insta::assert_snapshot!(format!("status_{name}"), shown(status));
+    }
+}
+
+/// The hash stays: the gateway tells by it what became of the session.
+#[test]
+fn with_a_gateway_the_status_from_ready_to_the_end_is_as_its_snapshots() {
+    let session = session(json!({"user": "ada"}), placed("Pending"));
+    let gateway = gateway("gateway.example.com:443");
+    let lives = ready(&session, made(&session, Some(&gateway)), at(3));
+    insta::assert_snapshot!("status_ready_gateway", shown(&lives));
+    let token = KEY.session_token(UID);
+    assert_eq!(lives.token_hash, Some(token_hash(&token)));
+    assert!(!shown(&lives).contains(token.expose()));
+    let session = with(&session, lives);
+    let ending = Ending::new(SessionPhase::Lost, "ServerLost", "replica demo-0 ended");
+    let end = ended(&facts(&session), &ending, at(60));
+    insta::assert_snapshot!("status_ended_gateway", shown(&end));
+    let anew = recreating(&facts(&session), "replica demo-0 ended", at(60));
+    assert_eq!(
+        (anew.url, anew.token_hash),
+        (None, Some(token_hash(&token)))
+    );
+}
+
+#[test]
+fn the_way_in_follows_the_operators_settings() {
+    let session = session(json!({"user": "ada"}), placed("Pending"));
+    let gateway = gateway("gateway.example.com:443");
+    let direct = ready(&session, made(&session, None), at(3));
+    let through = ready(&session, made(&session, Some(&gateway)), at(3));
+    let way_in = |status: &SessionStatus| {
+        let access = condition::find(&status.conditions, ACCESS_ENFORCED).unwrap();
+        (
+            status.url.clone().unwrap(),
+            status.token_hash.clone(),
+            access.status.clone(),
+            access.reason.clone(),
+            access.message.clone(),
+        )
+    };
+    for (before, gateway, after) in [
+        (&direct, Some(&gateway), &through),
+        (&through, None, &direct),
+    ] {
+        assert_ne!(way_in(before), way_in(after));
+        let session = with(&session, before.clone());
+        let mut facts = facts(&session);
+        facts.connection = Some(connection(&session, gateway));
+        let kept = kept(&facts, Health::Well, at(10));
+        assert_eq!(way_in(&kept), way_in(after));
+        assert!(differs(before, &kept), "it is worth a write");
+        facts.connection = None;
+        let unknown = super::kept(&facts, Health::Well, at(10));
+        assert_eq!(way_in(&unknown), way_in(before), "nothing tells better");
     }
 }
 

@@ -6,17 +6,26 @@ use serde_json::{Value, json};
 use sparkconnect_api::labels::SESSION_FINALIZER;
 use sparkconnect_api::server::OnServerLoss;
 use sparkconnect_api::{SparkConnectServer, SparkSession};
-use sparkconnect_spark::Existence;
+use sparkconnect_spark::{Existence, InstallationKey};
 use std::time::Duration;
 
+use super::connection::Connection;
 use super::facts::{Binding, Candidate, Done, Facts, Replica, Server};
 use super::limits::Limits;
+use crate::gateway::Gateway;
 use crate::live::SessionSeen;
 
 /// The time of every test: well after everything that the objects tell of.
 pub(super) const NOW: i64 = 1_800_000_000;
 /// UID of every session, and so its id.
 pub(super) const UID: &str = "6f1f0d4e-6e0e-4f58-9d6e-2f6a3c1b7a10";
+/// The installation key of every test.
+pub(super) const KEY: InstallationKey = InstallationKey::from_bytes([7; InstallationKey::LENGTH]);
+
+/// A gateway at `address` whose authority is not known.
+pub(super) fn gateway(address: &str) -> Gateway {
+    Gateway::new(address.parse().unwrap())
+}
 
 pub(super) fn at(second: i64) -> Timestamp {
     Timestamp::from_second(second).unwrap()
@@ -94,6 +103,7 @@ pub(super) fn facts(session: &SparkSession) -> Facts<'_> {
         },
         seen: Some(seen(alive())),
         candidates: Vec::new(),
+        connection: Connection::of(session, Some(&server(json!({}), json!({}))), &KEY, None),
         secret: Binding::Right,
         done: Done::default(),
         now: at(NOW),

@@ -14,7 +14,7 @@ use sparkconnect_operator::backoff::Backoff;
 use sparkconnect_operator::context::Context;
 use sparkconnect_operator::control;
 use sparkconnect_operator::events::Events;
-use sparkconnect_operator::key::InstallationKey;
+use sparkconnect_operator::gateway::Gateway;
 use sparkconnect_operator::live::Live;
 use sparkconnect_operator::metrics::Metrics;
 use sparkconnect_operator::pacing::Pacer;
@@ -22,7 +22,7 @@ use sparkconnect_operator::placement::Placement;
 use sparkconnect_operator::server::validate::Defaults;
 use sparkconnect_operator::session::{self, Error};
 use sparkconnect_operator::watch::{GuardedSession, Resources, Scope, Triggers, Watches};
-use sparkconnect_spark::SparkServer;
+use sparkconnect_spark::{InstallationKey, SparkServer};
 use sparkconnect_telemetry::Registry;
 use tokio::sync::mpsc::unbounded_channel;
 use tokio_util::sync::{CancellationToken, DropGuard};
@@ -48,14 +48,35 @@ impl<'a> Operator<'a> {
         Self::recorded(world, replicas, Recorder::default()).await
     }
 
+    /// A process that knows of a gateway, and otherwise as [`Self::start`].
+    pub(crate) async fn with_gateway(
+        world: &'a World,
+        replicas: &[&Replica],
+        gateway: &Gateway,
+    ) -> Self {
+        let setting = Some(gateway.clone());
+        Self::set_up(world, replicas, Recorder::default(), setting).await
+    }
+
     /// A process whose calls are recorded by `recorder`.
     pub(crate) async fn recorded(
         world: &'a World,
         replicas: &[&Replica],
         recorder: Recorder,
     ) -> Self {
+        Self::set_up(world, replicas, recorder, None).await
+    }
+
+    async fn set_up(
+        world: &'a World,
+        replicas: &[&Replica],
+        recorder: Recorder,
+        gateway: Option<Gateway>,
+    ) -> Self {
         let stop = CancellationToken::new();
-        let context = Arc::new(context(world, &recorder, &stop));
+        let mut context = context(world, &recorder, &stop);
+        context.gateway = gateway;
+        let context = Arc::new(context);
         context.caches.filled().await;
         control::ready(&context).await;
         let operator = Self {
@@ -205,7 +226,9 @@ fn context(world: &World, recorder: &Recorder, stop: &CancellationToken) -> Cont
         defaults: Defaults {
             image: "none".to_owned(),
             operator_namespace: None,
+            gateway: false,
         },
+        gateway: None,
         backoff: Backoff::default(),
         metrics,
         restored: tokio::sync::OnceCell::new(),

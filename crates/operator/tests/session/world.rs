@@ -170,6 +170,14 @@ impl World {
         }
     }
 
+    /// A client with the rights that a service account of this namespace has.
+    pub(crate) async fn as_account(&self, name: &str) -> Client {
+        let mut config = config().await;
+        let account = format!("system:serviceaccount:{}:{name}", self.namespace);
+        config.auth_info.impersonate = Some(account);
+        Client::try_from(config).expect("it is usable")
+    }
+
     /// As the operator's cache reads sessions.
     pub(crate) fn api_guarded(&self) -> Api<GuardedSession> {
         Api::namespaced(self.client.clone(), &self.namespace)
@@ -226,10 +234,14 @@ impl<K> Kind for K where
 }
 
 async fn admin() -> Client {
+    Client::try_from(config().await).expect("it is usable")
+}
+
+async fn config() -> Config {
     let kubeconfig = Kubeconfig::read_from(API.kubeconfig()).expect("the file is there");
     let options = KubeConfigOptions::default();
     let config = Config::from_custom_kubeconfig(kubeconfig, &options).await;
-    Client::try_from(config.expect("the file is complete")).expect("it is usable")
+    config.expect("the file is complete")
 }
 
 pub(crate) fn from<T: DeserializeOwned>(object: Value) -> T {

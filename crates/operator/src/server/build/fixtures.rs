@@ -52,17 +52,38 @@ impl Fixture {
     pub(crate) fn validated(self) -> ValidatedServer {
         check(&self.json(), &self.inputs()).expect("a fixture is valid")
     }
+
+    /// The fixture where clients come through the gateway, validated.
+    pub(crate) fn behind_gateway(self) -> ValidatedServer {
+        let defaults = Defaults {
+            gateway: true,
+            ..defaults()
+        };
+        check_with(&self.json(), &self.inputs(), &defaults).expect("a fixture is valid")
+    }
 }
 
 /// Validates a resource given as JSON.
 pub(crate) fn check(server: &Value, inputs: &Inputs) -> Result<ValidatedServer, Vec<Problem>> {
+    check_with(server, inputs, &defaults())
+}
+
+fn check_with(
+    server: &Value,
+    inputs: &Inputs,
+    defaults: &Defaults,
+) -> Result<ValidatedServer, Vec<Problem>> {
     let server: SparkConnectServer =
         serde_json::from_value(server.clone()).expect("a fixture is a SparkConnectServer");
-    let defaults = Defaults {
+    validate(&server, inputs, &Token::new(TOKEN), defaults)
+}
+
+fn defaults() -> Defaults {
+    Defaults {
         image: "apache/spark:{version}".to_owned(),
         operator_namespace: Some("sparkconnect-system".to_owned()),
-    };
-    validate(&server, inputs, &Token::new(TOKEN), &defaults)
+        gateway: false,
+    }
 }
 
 /// Puts `change` over `value`, as a JSON merge patch.

@@ -18,13 +18,13 @@ use crate::server::validate::layout::{BLOCK_MANAGER_PORT, CONNECT_PORT, DRIVER_P
 /// Label that Kubernetes puts on every namespace: its own name.
 const NAMESPACE_NAME: &str = "kubernetes.io/metadata.name";
 
-/// Driver pods: Spark Connect from anywhere (its token guards it), executors' ports from the server's own executors, the web
-/// interface, which nothing guards, from the namespace and from the operator.
+/// Driver pods: Spark Connect as [`connect`] says, executors' ports from the server's own executors, the web interface, which
+/// nothing guards, from the namespace and from the operator.
 pub(super) fn driver_network_policy(server: &ValidatedServer) -> NetworkPolicy {
     let executors = vec![own_pods(server, labels::EXECUTOR)];
     let cluster = server.mode == Mode::Cluster;
     let rules = [
-        Some(rule(vec![], &[CONNECT_PORT])),
+        connect(server),
         cluster.then(|| rule(executors, &[DRIVER_PORT, BLOCK_MANAGER_PORT])),
         server.ui.then(|| rule(watchers(server), &[UI_PORT])),
     ];
@@ -33,6 +33,21 @@ pub(super) fn driver_network_policy(server: &ValidatedServer) -> NetworkPolicy {
         metadata::selector(server, labels::DRIVER),
         rules.into_iter().flatten().collect(),
     )
+}
+
+/// Spark Connect: from anywhere, as the server's token guards it, unless clients come through the gateway; then from gateway
+/// and operator alone.
+fn connect(server: &ValidatedServer) -> Option<NetworkPolicyIngressRule> {
+    if !server.gateway {
+        return Some(rule(vec![], &[CONNECT_PORT]));
+    }
+    let apps = [labels::GATEWAY_APP, labels::OPERATOR_APP];
+    let peers: Vec<_> = apps
+        .into_iter()
+        .filter_map(|app| operators_pods(server, app))
+        .collect();
+    // A rule without peers would let everybody in.
+    (!peers.is_empty()).then(|| rule(peers, &[CONNECT_PORT]))
 }
 
 /// Executor pods: blocks, from the server's own driver and executors. `None` in mode Local.
@@ -91,18 +106,30 @@ fn watchers(server: &ValidatedServer) -> Vec<NetworkPolicyPeer> {
         pod_selector: Some(LabelSelector::default()),
         ..NetworkPolicyPeer::default()
     };
-    let operator = server
-        .operator_namespace
-        .iter()
-        .map(|namespace| NetworkPolicyPeer {
-            namespace_selector: Some(LabelSelector {
-                match_labels: Some(BTreeMap::from([(
-                    NAMESPACE_NAME.to_owned(),
-                    namespace.clone(),
-                )])),
-                ..LabelSelector::default()
-            }),
-            ..NetworkPolicyPeer::default()
-        });
+    let operator = operators_namespace(server).map(|selector| NetworkPolicyPeer {
+        namespace_selector: Some(selector),
+        ..NetworkPolicyPeer::default()
+    });
     std::iter::once(same_namespace).chain(operator).collect()
+}
+
+/// Pods of `app` in the operator's namespace.
+fn operators_pods(server: &ValidatedServer, app: &str) -> Option<NetworkPolicyPeer> {
+    Some(NetworkPolicyPeer {
+        namespace_selector: Some(operators_namespace(server)?),
+        pod_selector: Some(label(labels::NAME, app)),
+        ..NetworkPolicyPeer::default()
+    })
+}
+
+fn operators_namespace(server: &ValidatedServer) -> Option<LabelSelector> {
+    let namespace = server.operator_namespace.as_ref()?;
+    Some(label(NAMESPACE_NAME, namespace))
+}
+
+fn label(name: &str, value: &str) -> LabelSelector {
+    LabelSelector {
+        match_labels: Some(BTreeMap::from([(name.to_owned(), value.to_owned())])),
+        ..LabelSelector::default()
+    }
 }

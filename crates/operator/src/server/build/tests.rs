@@ -2,6 +2,7 @@
 
 use serde::Serialize;
 use serde_json::{Value, json};
+use sparkconnect_api::labels;
 
 use super::fixtures::{self, Fixture, TOKEN};
 use super::{Children, build};
@@ -61,6 +62,43 @@ fn every_object_is_as_its_snapshot() {
             settings.bind(|| insta::assert_snapshot!(format!("{name}-{object}"), text));
         }
     }
+}
+
+/// Snapshots have only the policy: the rest must be the same, so that a gateway that comes or goes restarts nobody.
+#[test]
+fn behind_a_gateway_only_the_network_policy_of_drivers_is_another() {
+    let mut settings = insta::Settings::clone_current();
+    settings.set_prepend_module_to_snapshot(false);
+    settings.set_omit_expression(true);
+    for (name, fixture) in Fixture::ALL {
+        let (open, behind) = (fixture.validated(), fixture.behind_gateway());
+        let (open, behind) = (objects(&build(&open, 2)), objects(&build(&behind, 2)));
+        for ((object, before), (_, after)) in open.into_iter().zip(behind) {
+            if object == "network-policy" {
+                let snapshot = format!("{name}-{object}-gateway");
+                settings.bind(|| insta::assert_snapshot!(snapshot, after));
+            } else {
+                assert_eq!(before, after, "{name} {object}");
+            }
+        }
+    }
+}
+
+#[test]
+fn the_installed_operator_has_the_label_that_lets_it_in() {
+    let text = include_str!("../../../../../deploy/operator/deployment.yaml");
+    let deployment: Value = serde_yaml::from_str(text).unwrap();
+    let own = &deployment["spec"]["template"]["metadata"]["labels"];
+    assert_eq!(own[labels::NAME], json!(labels::OPERATOR_APP));
+}
+
+#[test]
+fn behind_a_gateway_nobody_comes_in_from_an_unknown_namespace() {
+    let mut server = Fixture::Minimal.behind_gateway();
+    server.operator_namespace = None;
+    let policy = build(&server, 1).network_policy;
+    let rules = policy.spec.unwrap().ingress.unwrap();
+    assert!(rules.iter().all(|rule| rule.from.is_some()), "{rules:?}");
 }
 
 #[test]

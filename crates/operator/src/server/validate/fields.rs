@@ -67,6 +67,7 @@ pub(super) fn validate(
         injections,
         restarted_at: server.annotations().get(labels::RESTARTED_AT).cloned(),
         operator_namespace: defaults.operator_namespace.clone(),
+        gateway: defaults.gateway,
         key,
     })
 }

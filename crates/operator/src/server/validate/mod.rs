@@ -32,8 +32,10 @@ use super::inputs::Inputs;
 pub struct Defaults {
     /// Image for a server that names none; `{version}` in it stands for the Spark version.
     pub image: String,
-    /// The operator's namespace, from which probes reach the servers; absent where network policies need not let it in.
+    /// The operator's namespace, from which probes and the gateway reach the servers; absent where network policies need not let it in.
     pub operator_namespace: Option<String>,
+    /// Whether clients come through the gateway, and from nowhere else.
+    pub gateway: bool,
 }
 
 /// Which resource a server is.
@@ -164,8 +166,10 @@ pub struct ValidatedServer {
     pub injections: Injections,
     /// Value of the restart annotation, which the pods carry too.
     pub restarted_at: Option<String>,
-    /// Where the operator's probes come from.
+    /// Where the operator's probes come from, and the gateway's calls.
     pub operator_namespace: Option<String>,
+    /// Whether clients come through the gateway, and from nowhere else.
+    pub gateway: bool,
 }
 
 impl ValidatedServer {

@@ -116,12 +116,22 @@ fn the_later_source_of_a_setting_wins() {
 
 #[test]
 fn a_user_may_override_defaults() {
-    let key = "spark.connect.session.manager.defaultSessionTimeout";
-    assert_eq!(properties(&json!({}), "").get(key), Some("-1"));
-    assert_eq!(
-        properties(&json!({ "sparkConf": { key: "2h" } }), "").get(key),
-        Some("2h")
-    );
+    for (key, default, own) in [
+        (
+            "spark.connect.session.manager.defaultSessionTimeout",
+            "-1",
+            "2h",
+        ),
+        (
+            "spark.connect.grpc.maxInboundMessageSize",
+            "134221824",
+            "1048576",
+        ),
+    ] {
+        assert_eq!(properties(&json!({}), "").get(key), Some(default));
+        let given = properties(&json!({ "sparkConf": { key: own } }), "");
+        assert_eq!(given.get(key), Some(own));
+    }
 }
 
 #[test]

@@ -17,8 +17,9 @@ use super::{DELETE_SERVICES, NO_CONFIG_MAP, OWN_CLAIMS};
 pub(super) const DRIVER_JAVA_OPTIONS: &str = "-XX:SharedArchiveFile=/opt/spark/cds/spark-connect.jsa \
      -Dlog4j2.configurationFile=file:/etc/sparkconnect/config/log4j2.properties";
 
-/// Longest message that a server takes, in bytes. Clients send up to 128 MiB, and a gateway may add a little.
-const MAX_MESSAGE: u32 = 129 * 1024 * 1024;
+/// Longest message that a server takes, in bytes: what a client may send, 128 MiB, and 4 KiB for the session and user that the
+/// gateway appends to it.
+const MAX_MESSAGE: u32 = 128 * 1024 * 1024 + 4 * 1024;
 
 /// What the operator's settings are made from.
 pub(in super::super) struct Operator<'a> {

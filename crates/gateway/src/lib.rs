@@ -1,0 +1,14 @@
+//! The gateway: one TLS address for every Spark Connect server. It finds out who calls and for which session, has every message be
+//! that session's and that user's, and passes it on to the session's replica byte by byte.
+
+pub mod answer;
+pub mod certificate;
+pub mod counts;
+pub mod directory;
+pub mod limiter;
+pub mod listen;
+pub mod message;
+pub mod proxy;
+pub mod refusal;
+pub mod rpc;
+pub mod upstream;

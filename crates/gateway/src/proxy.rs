@@ -1,0 +1,194 @@
+//! One call on its way: who calls, for which session, where that lives, and what comes back. Does I/O with the client and the
+//! replica.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use http::header::{AUTHORIZATION, CONTENT_TYPE};
+use http::uri::{Authority, PathAndQuery, Scheme};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response, Uri};
+use hyper::body::Incoming;
+use tokio::sync::oneshot;
+
+use crate::answer::Answer;
+use crate::counts::Ledger;
+use crate::directory::{Directory, Replica, Session};
+use crate::limiter::Limiter;
+use crate::message::{Begun, Enforced, Rewriter, begin};
+use crate::refusal::Refusal;
+use crate::rpc::Rpc;
+use crate::upstream::{Outgoing, Upstreams};
+
+/// Headers of a call that reach a replica. No other does: one may be an identity that an interceptor there believes.
+static PASSED: [HeaderName; 7] = [
+    CONTENT_TYPE,
+    http::header::TE,
+    http::header::USER_AGENT,
+    HeaderName::from_static("grpc-timeout"),
+    HeaderName::from_static("grpc-accept-encoding"),
+    HeaderName::from_static("traceparent"),
+    HeaderName::from_static("tracestate"),
+];
+const GRPC_ENCODING: HeaderName = HeaderName::from_static("grpc-encoding");
+
+/// Bounds on a call.
+#[derive(Clone, Copy, Debug)]
+pub struct CallLimits {
+    /// Longest message, in bytes.
+    pub message: u32,
+    /// Most bytes that are read to find the session.
+    pub beginning: usize,
+    /// Longest wait for them.
+    pub first_message: Duration,
+}
+
+/// What every call needs.
+#[derive(Debug)]
+pub struct Proxy {
+    /// Who is known.
+    pub directory: Arc<Directory>,
+    /// Ways to replicas.
+    pub upstreams: Upstreams,
+    /// What calls come to.
+    pub ledger: Ledger,
+    /// Calls of each user.
+    pub users: Limiter<String>,
+    /// Bounds.
+    pub limits: CallLimits,
+}
+
+impl Proxy {
+    /// The answer to a call, whatever comes of it.
+    pub async fn call(&self, request: Request<Incoming>) -> Response<Answer> {
+        match self.pass(request).await {
+            Ok(response) => response,
+            Err(refusal) => {
+                tracing::debug!(%refusal, "refused");
+                refusal.response().map(|_| Answer::Empty)
+            }
+        }
+    }
+
+    async fn pass(&self, request: Request<Incoming>) -> Result<Response<Answer>, Refusal> {
+        let (head, mut body) = request.into_parts();
+        let rpc = method(&head.method, &head.uri, &head.headers)?;
+        let session = self.directory.by_token(token(&head.headers)?)?;
+        let begun = self.begin(&mut body).await?;
+        let replica = session.replica(&begun.session)?;
+        let permit = self.users.enter(&session.user).ok_or(Refusal::TooMany {
+            what: "calls of one user",
+            limit: self.users.limit(),
+        })?;
+        let (refused, mut refusal) = oneshot::channel();
+        let rewriter = self.rewriter(rpc, &session, replica);
+        let operation = rewriter.operation();
+        let body = Enforced::new(body, begun.read, rewriter, refused);
+        let outgoing = outgoing(rpc, &head.headers, replica, body)?;
+        let mut call = self.ledger.begin(&session.name, rpc);
+        let answer = self.upstreams.send(&replica.address, outgoing).await;
+        if let Ok(unfit) = refusal.try_recv() {
+            return Err(unfit.into()); // the replica only saw a call that broke off
+        }
+        let answer = answer.map_err(|error| {
+            tracing::warn!(session = session.name, replica = replica.name, %error, "not passed on");
+            Refusal::Unreachable {
+                replica: replica.name.clone(),
+            }
+        })?;
+        if let Some(operation) = operation.get() {
+            call.follows(operation);
+        }
+        call.ended(answer.headers()); // where it has no messages, its status is in the head
+        Ok(answer.map(|body| Answer::Passed(body, call, permit)))
+    }
+
+    async fn begin(&self, body: &mut Incoming) -> Result<Begun, Refusal> {
+        let CallLimits {
+            message,
+            beginning,
+            first_message,
+        } = self.limits;
+        let begun = tokio::time::timeout(first_message, begin(body, message, beginning)).await;
+        let seconds = first_message.as_secs();
+        Ok(begun.map_err(|_| Refusal::Late { seconds })??)
+    }
+
+    fn rewriter(&self, rpc: Rpc, session: &Session, replica: &Replica) -> Rewriter {
+        let suffix = session.suffix(rpc, replica);
+        Rewriter::new(
+            session.id.clone(),
+            suffix,
+            self.limits.message,
+            rpc.operation_field(),
+        )
+    }
+}
+
+/// The method of a call that can be passed on.
+fn method(method: &Method, uri: &Uri, headers: &HeaderMap) -> Result<Rpc, Refusal> {
+    let is_grpc = |value: &HeaderValue| {
+        let rest = value.as_bytes().strip_prefix(b"application/grpc");
+        rest.is_some_and(|rest| {
+            rest.is_empty() || rest.starts_with(b"+proto") || rest.starts_with(b";")
+        })
+    };
+    if method != Method::POST || !headers.get(CONTENT_TYPE).is_some_and(is_grpc) {
+        return Err(Refusal::NotGrpc);
+    }
+    if headers
+        .get(GRPC_ENCODING)
+        .is_some_and(|encoding| encoding != "identity")
+    {
+        return Err(crate::message::Unfit::Compressed.into());
+    }
+    Rpc::of(uri.path()).ok_or_else(|| Refusal::UnknownMethod(uri.path().to_owned()))
+}
+
+/// The bearer token of a call.
+fn token(headers: &HeaderMap) -> Result<&str, Refusal> {
+    let mut all = headers.get_all(AUTHORIZATION).iter();
+    let (Some(value), None) = (all.next(), all.next()) else {
+        return Err(Refusal::NoToken);
+    };
+    let text = value.to_str().map_err(|_| Refusal::NoToken)?;
+    let (scheme, token) = text.split_once(' ').ok_or(Refusal::NoToken)?;
+    if scheme.eq_ignore_ascii_case("bearer") && !token.is_empty() {
+        Ok(token)
+    } else {
+        Err(Refusal::NoToken)
+    }
+}
+
+/// The call as the replica gets it: with the server's own token, and nothing of the client's but what gRPC needs.
+fn outgoing(
+    rpc: Rpc,
+    headers: &HeaderMap,
+    replica: &Replica,
+    body: Enforced<Incoming>,
+) -> Result<Outgoing, Refusal> {
+    let mut request = Request::new(body);
+    *request.method_mut() = Method::POST;
+    *request.uri_mut() = uri(rpc, &replica.address).ok_or_else(|| Refusal::Unreachable {
+        replica: replica.name.clone(),
+    })?;
+    let to = request.headers_mut();
+    for name in &PASSED {
+        if let Some(value) = headers.get(name) {
+            to.insert(name, value.clone());
+        }
+    }
+    to.insert(AUTHORIZATION, replica.authorization.clone());
+    Ok(request)
+}
+
+fn uri(rpc: Rpc, address: &str) -> Option<Uri> {
+    let mut parts = http::uri::Parts::default();
+    parts.scheme = Some(Scheme::HTTP);
+    parts.authority = Some(Authority::try_from(address).ok()?);
+    parts.path_and_query = Some(PathAndQuery::from_static(rpc.path()));
+    Uri::from_parts(parts).ok()
+}
+
+#[cfg(test)]
+#[path = "proxy_tests.rs"]
+mod tests;

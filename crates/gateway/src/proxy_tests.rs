@@ -1,0 +1,51 @@
+use super::*;
+
+fn headers(of: &[(&str, &str)]) -> HeaderMap {
+    let named = |(name, value): &(&str, &str)| {
+        let name: HeaderName = name.parse().unwrap();
+        (name, value.parse::<HeaderValue>().unwrap())
+    };
+    of.iter().map(named).collect()
+}
+
+#[test]
+fn only_a_call_of_spark_connect_goes_on() {
+    let path = Uri::from_static("/spark.connect.SparkConnectService/Config");
+    let grpc = headers(&[("content-type", "application/grpc")]);
+    assert_eq!(method(&Method::POST, &path, &grpc), Ok(Rpc::Config));
+    assert_eq!(method(&Method::GET, &path, &grpc), Err(Refusal::NotGrpc));
+    let web = headers(&[("content-type", "application/grpc-web")]);
+    assert_eq!(method(&Method::POST, &path, &web), Err(Refusal::NotGrpc));
+    let other = Uri::from_static("/grpc.health.v1.Health/Check");
+    let refused = method(&Method::POST, &other, &grpc).unwrap_err();
+    assert_eq!(refused.code(), crate::refusal::Code::Unimplemented);
+    let zipped = headers(&[
+        ("content-type", "application/grpc+proto"),
+        ("grpc-encoding", "gzip"),
+    ]);
+    let refused = method(&Method::POST, &path, &zipped).unwrap_err();
+    assert_eq!(refused, crate::message::Unfit::Compressed.into());
+}
+
+#[test]
+fn a_token_is_one_bearer() {
+    let of = |value: &str| token(&headers(&[("authorization", value)])).map(str::to_owned);
+    assert_eq!(of("Bearer abc"), Ok("abc".to_owned()));
+    assert_eq!(of("bearer abc"), Ok("abc".to_owned()));
+    for value in ["Bearer", "Bearer ", "Basic abc", "abc"] {
+        assert_eq!(of(value), Err(Refusal::NoToken), "{value}");
+    }
+    let mut two = headers(&[("authorization", "Bearer a")]);
+    two.append(AUTHORIZATION, HeaderValue::from_static("Bearer b"));
+    assert_eq!(token(&two), Err(Refusal::NoToken));
+}
+
+#[test]
+fn a_call_goes_to_the_replica_by_name() {
+    let uri = uri(Rpc::Config, "demo-0.demo.ns.svc:15002").unwrap();
+    assert_eq!(
+        uri,
+        "http://demo-0.demo.ns.svc:15002/spark.connect.SparkConnectService/Config"
+    );
+    assert!(super::uri(Rpc::Config, "not an address").is_none());
+}

@@ -1,0 +1,249 @@
+//! The gateway before real Spark servers, with real PySpark and with a client that speaks as no PySpark would.
+
+mod clients;
+mod doors;
+mod fields;
+mod raw;
+mod replica;
+mod spoofs;
+
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::process::Command;
+use std::sync::{Arc, OnceLock};
+use std::time::Duration;
+
+use http::HeaderValue;
+use sha2::{Digest, Sha256};
+use sparkconnect_gateway::certificate::Certificate;
+use sparkconnect_gateway::counts::Ledger;
+use sparkconnect_gateway::directory::{Directory, Replica, Session, State};
+use sparkconnect_gateway::limiter::Limiter;
+use sparkconnect_gateway::listen::{ConnectionLimits, Door};
+use sparkconnect_gateway::proxy::{CallLimits, Proxy};
+use sparkconnect_gateway::upstream::{Upstreams, Windows};
+use sparkconnect_testkit::pki::Authority;
+use sparkconnect_testkit::spark::{Options, SparkHome, SparkServer};
+use tempfile::TempDir;
+use tokio::net::TcpListener;
+use tokio_rustls::TlsAcceptor;
+use tokio_util::sync::{CancellationToken, DropGuard};
+
+/// Token of the Spark servers, which no client of the gateway has.
+const SERVER_TOKEN: &str = "the-servers-own";
+const WINDOWS: Windows = Windows {
+    stream: 1 << 20,
+    connection: 4 << 20,
+};
+
+/// The server of a version, started once. Never dropped: it ends with this process.
+fn spark(version: &'static str) -> &'static SparkServer {
+    static SERVERS: OnceLock<std::sync::Mutex<BTreeMap<&str, &'static SparkServer>>> =
+        OnceLock::new();
+    let mut servers = SERVERS.get_or_init(Default::default).lock().unwrap();
+    servers.entry(version).or_insert_with(|| {
+        let options = Options {
+            token: Some(SERVER_TOKEN.to_owned()),
+            ..Options::default()
+        };
+        Box::leak(Box::new(
+            SparkServer::start(version, options).expect("a Spark server"),
+        ))
+    })
+}
+
+/// Bounds as generous as no test reaches them by accident.
+fn connection_limits() -> ConnectionLimits {
+    ConnectionLimits {
+        all: 1000,
+        per_address: 1000,
+        streams: 100,
+        handshake: Duration::from_secs(10),
+        idle: Duration::from_secs(300),
+        age: Duration::from_secs(3600),
+        grace: Duration::from_secs(30),
+        ping_after: Duration::from_secs(30),
+        ping_timeout: Duration::from_secs(20),
+        windows: WINDOWS,
+    }
+}
+
+fn call_limits() -> CallLimits {
+    CallLimits {
+        message: 128 << 20,
+        beginning: 64 << 10,
+        first_message: Duration::from_secs(10),
+    }
+}
+
+/// A gateway of a test's own, in this process.
+struct Gateway {
+    address: SocketAddr,
+    directory: Arc<Directory>,
+    ledger: Ledger,
+    proxy: Arc<Proxy>,
+    tls: TlsAcceptor,
+    stop: CancellationToken,
+    authority: Authority,
+    folder: TempDir,
+    _end: DropGuard,
+}
+
+/// A session as its client knows it.
+#[derive(Clone)]
+struct Client {
+    name: String,
+    id: String,
+    token: String,
+}
+
+impl Gateway {
+    async fn start() -> Self {
+        Self::with(connection_limits(), call_limits(), 1000).await
+    }
+
+    async fn with(connections: ConnectionLimits, calls: CallLimits, per_user: usize) -> Self {
+        let folder = tempfile::tempdir().expect("a folder");
+        let authority = Authority::new("gateway").expect("an authority");
+        renew(&authority, &folder);
+        std::fs::write(folder.path().join("ca.crt"), authority.certificate()).expect("a file");
+        let certificate = Arc::new(Certificate::read(folder.path()).expect("a certificate"));
+        let tls = TlsAcceptor::from(Arc::new(certificate.config().expect("TLS")));
+        let (directory, ledger) = (Arc::new(Directory::default()), Ledger::default());
+        let proxy = Arc::new(Proxy {
+            directory: Arc::clone(&directory),
+            upstreams: Upstreams::new(WINDOWS, Duration::from_secs(2)),
+            ledger: ledger.clone(),
+            users: Limiter::new(per_user),
+            limits: calls,
+        });
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+        let address = listener.local_addr().expect("an address");
+        let stop = CancellationToken::new();
+        let door = Door {
+            proxy: Arc::clone(&proxy),
+            tls: tls.clone(),
+            limits: connections,
+        };
+        tokio::spawn(door.serve(listener, stop.clone()));
+        tokio::spawn(
+            stop.clone()
+                .run_until_cancelled_owned(async move { certificate.follow().await }),
+        );
+        let _end = stop.clone().drop_guard();
+        Self {
+            address,
+            directory,
+            ledger,
+            proxy,
+            tls,
+            stop,
+            authority,
+            folder,
+            _end,
+        }
+    }
+
+    /// Tells the gateway to end, and starts another one in its place, as a rollout does.
+    async fn replace(&self) -> DropGuard {
+        self.stop.cancel();
+        let began = tokio::time::Instant::now();
+        let listener = loop {
+            match TcpListener::bind(self.address).await {
+                Ok(listener) => break listener,
+                Err(error) => assert!(began.elapsed() < Duration::from_secs(10), "{error}"),
+            }
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        };
+        let door = Door {
+            proxy: Arc::clone(&self.proxy),
+            tls: self.tls.clone(),
+            limits: connection_limits(),
+        };
+        let stop = CancellationToken::new();
+        tokio::spawn(door.serve(listener, stop.clone()));
+        stop.drop_guard()
+    }
+
+    /// A session on a Spark server, of a user who is known by it.
+    fn session(&self, user: &str, server: &SparkServer) -> Client {
+        let port = server.grpc_port();
+        self.session_at(user, &format!("127.0.0.1:{port}"), None)
+    }
+
+    fn session_at(&self, user: &str, address: &str, observed: Option<String>) -> Client {
+        let id = uuid::Uuid::new_v4().to_string();
+        let client = Client {
+            name: format!("ns/{user}-{id}"),
+            token: format!("token-of-{id}"),
+            id,
+        };
+        let replica = Replica {
+            name: "demo-0".to_owned(),
+            address: address.to_owned(),
+            authorization: HeaderValue::from_str(&format!("Bearer {SERVER_TOKEN}")).unwrap(),
+            observed,
+        };
+        self.put(&client, user, State::Ready(replica));
+        client
+    }
+
+    fn put(&self, client: &Client, user: &str, state: State) {
+        let hash = Sha256::digest(client.token.as_bytes()).into();
+        let (name, id) = (client.name.clone(), client.id.clone());
+        self.directory
+            .put(Session::new(name, id, user.to_owned(), hash, state));
+    }
+
+    /// Plain PySpark of a version, which finds the session in `SPARK_REMOTE`.
+    fn python(&self, version: &str, client: &Client) -> Command {
+        let mut python = SparkHome::ensure(version).expect("a PySpark").python();
+        let (address, Client { token, id, .. }) = (self.address, client);
+        python.env(
+            "SPARK_REMOTE",
+            format!("sc://{address}/;token={token};session_id={id}"),
+        );
+        python.env(
+            "GRPC_DEFAULT_SSL_ROOTS_FILE_PATH",
+            self.folder.path().join("ca.crt"),
+        );
+        python
+    }
+}
+
+/// A new certificate of the authority for the gateway.
+fn renew(authority: &Authority, folder: &TempDir) {
+    let credentials = authority.server("gateway", &[], &["127.0.0.1"]);
+    credentials
+        .and_then(|new| new.write(folder.path(), "tls"))
+        .expect("a certificate");
+}
+
+/// The program `tests/<name>`.
+fn program(name: &str) -> PathBuf {
+    PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/tests")).join(name)
+}
+
+/// Longest time for a program.
+const PATIENCE: Duration = Duration::from_secs(240);
+
+/// Runs a command to its end, and returns what it printed.
+async fn run(command: Command) -> Result<String, String> {
+    let mut command = tokio::process::Command::from(command);
+    let ended = tokio::time::timeout(PATIENCE, command.kill_on_drop(true).output());
+    let Ok(output) = ended.await else {
+        return Err(format!("no end within {} s", PATIENCE.as_secs()));
+    };
+    let output = output.expect("Python is there");
+    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+    if output.status.success() {
+        Ok(text(&output.stdout))
+    } else {
+        Err(format!(
+            "{}\n{}",
+            text(&output.stdout),
+            text(&output.stderr)
+        ))
+    }
+}

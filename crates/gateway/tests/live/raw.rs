@@ -1,0 +1,184 @@
+//! A client that sends what it is told to, byte by byte.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::{HeaderMap, Request};
+use http_body_util::{BodyExt, StreamBody};
+use hyper::body::Frame;
+use hyper::client::conn::http2::{self, SendRequest};
+use hyper_util::rt::{TokioExecutor, TokioIo};
+use prost::Message;
+use tokio::net::TcpStream;
+use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
+use tokio_rustls::TlsConnector;
+use tokio_rustls::rustls::crypto::aws_lc_rs;
+use tokio_rustls::rustls::pki_types::pem::PemObject;
+use tokio_rustls::rustls::pki_types::{CertificateDer, ServerName};
+use tokio_rustls::rustls::{ClientConfig, RootCertStore};
+
+use crate::{Client, Gateway};
+
+/// Longest wait for an answer.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+type Body = StreamBody<Frames>;
+
+/// Frames as they are sent.
+pub(crate) struct Frames(UnboundedReceiver<Bytes>);
+
+impl futures::Stream for Frames {
+    type Item = Result<Frame<Bytes>, std::convert::Infallible>;
+
+    fn poll_next(
+        mut self: std::pin::Pin<&mut Self>,
+        context: &mut std::task::Context<'_>,
+    ) -> std::task::Poll<Option<Self::Item>> {
+        self.0
+            .poll_recv(context)
+            .map(|bytes| bytes.map(|bytes| Ok(Frame::data(bytes))))
+    }
+}
+
+/// One connection.
+#[derive(Clone)]
+pub(crate) struct Raw(SendRequest<Body>);
+
+/// What came back.
+#[derive(Debug)]
+pub(crate) struct Answered {
+    /// `grpc-status`, wherever it stood; `None` when the call broke off without one.
+    pub(crate) status: Option<u16>,
+    /// `grpc-message`.
+    pub(crate) message: String,
+    /// The body.
+    pub(crate) body: Bytes,
+}
+
+/// TLS that trusts the gateway's authority.
+pub(crate) fn connector(gateway: &Gateway) -> TlsConnector {
+    let mut roots = RootCertStore::empty();
+    let pem = gateway.authority.certificate().as_bytes();
+    roots
+        .add(CertificateDer::from_pem_slice(pem).unwrap())
+        .unwrap();
+    let mut config = ClientConfig::builder_with_provider(Arc::new(aws_lc_rs::default_provider()))
+        .with_safe_default_protocol_versions()
+        .unwrap()
+        .with_root_certificates(roots)
+        .with_no_client_auth();
+    config.alpn_protocols = vec![b"h2".to_vec()];
+    TlsConnector::from(Arc::new(config))
+}
+
+impl Raw {
+    pub(crate) async fn connect(gateway: &Gateway) -> Self {
+        Self::try_connect(gateway).await.expect("a connection")
+    }
+
+    pub(crate) async fn try_connect(gateway: &Gateway) -> Result<Self, Box<dyn std::error::Error>> {
+        let stream = TcpStream::connect(gateway.address).await?;
+        let name = ServerName::try_from("127.0.0.1")?;
+        let stream = connector(gateway).connect(name, stream).await?;
+        let (sender, connection) =
+            http2::handshake(TokioExecutor::new(), TokioIo::new(stream)).await?;
+        tokio::spawn(connection);
+        Ok(Self(sender))
+    }
+
+    /// A call whose frames are sent through the returned end.
+    pub(crate) fn open(
+        &mut self,
+        method: &str,
+        headers: &[(&str, &str)],
+    ) -> (
+        UnboundedSender<Bytes>,
+        impl Future<Output = Answered> + use<>,
+    ) {
+        let (sender, frames) = unbounded_channel();
+        let uri = format!("https://gateway/spark.connect.SparkConnectService/{method}");
+        let mut request = Request::post(uri).header("te", "trailers");
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        let request = request.body(StreamBody::new(Frames(frames))).unwrap();
+        let sent = self.0.send_request(request);
+        (sender, async move {
+            tokio::time::timeout(PATIENCE, answered(sent))
+                .await
+                .expect("an answer in time")
+        })
+    }
+
+    /// A call of `client` with these frames.
+    pub(crate) async fn call(
+        &mut self,
+        method: &str,
+        client: &Client,
+        frames: &[&[u8]],
+    ) -> Answered {
+        let authorization = format!("Bearer {}", client.token);
+        let headers = [
+            ("content-type", "application/grpc"),
+            ("authorization", &authorization),
+        ];
+        self.send(method, &headers, frames).await
+    }
+
+    /// A call with these headers and frames.
+    pub(crate) async fn send(
+        &mut self,
+        method: &str,
+        headers: &[(&str, &str)],
+        frames: &[&[u8]],
+    ) -> Answered {
+        let (sender, answer) = self.open(method, headers);
+        for frame in frames {
+            sender.send(Bytes::copy_from_slice(frame)).unwrap();
+        }
+        drop(sender);
+        answer.await
+    }
+}
+
+async fn answered(
+    sent: impl Future<Output = hyper::Result<http::Response<hyper::body::Incoming>>>,
+) -> Answered {
+    let nothing = |message: String| Answered {
+        status: None,
+        message,
+        body: Bytes::new(),
+    };
+    let response = match sent.await {
+        Ok(response) => response,
+        Err(error) => return nothing(error.to_string()),
+    };
+    let (head, body) = response.into_parts();
+    let collected = match body.collect().await {
+        Ok(collected) => collected,
+        Err(error) => return nothing(error.to_string()),
+    };
+    let trailers = collected.trailers().cloned().unwrap_or_default();
+    let text = |name: &str| {
+        let of = |headers: &HeaderMap| Some(headers.get(name)?.to_str().ok()?.to_owned());
+        of(&trailers).or_else(|| of(&head.headers))
+    };
+    Answered {
+        status: text("grpc-status").and_then(|status| status.parse().ok()),
+        message: text("grpc-message").unwrap_or_default(),
+        body: collected.to_bytes(),
+    }
+}
+
+/// A message in its frame.
+pub(crate) fn framed(message: &[u8]) -> Vec<u8> {
+    let length = u32::try_from(message.len()).unwrap().to_be_bytes();
+    [&[0][..], &length, message].concat()
+}
+
+/// The message of an answer.
+pub(crate) fn message<M: Message + Default>(answer: &Answered) -> M {
+    assert_eq!(answer.status, Some(0), "{answer:?}");
+    M::decode(&answer.body[5..]).expect("a message")
+}
