@@ -8,6 +8,7 @@
     reason = "the schema derive makes private copies of public types"
 )]
 
+pub mod address;
 pub mod condition;
 mod definitions;
 pub mod inputs;

@@ -12,13 +12,13 @@ use tonic_types::StatusExt;
 
 use crate::rpc::Rpc;
 
-/// Failed operations of a session that are remembered, so that none is counted twice.
+/// Operations of a session that are remembered, so that none is counted twice.
 const REMEMBERED: usize = 256;
 
 /// The numbers of one session since this gateway has run.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Counts {
-    /// Plans that were begun.
+    /// Plans that a server took.
     pub queries: u64,
     /// Plans that ended with an error of Spark's.
     pub failed: u64,
@@ -33,6 +33,7 @@ pub struct Counts {
 #[derive(Debug, Default)]
 struct Numbers {
     counts: Counts,
+    begun: HashSet<String>,
     failed: HashSet<String>,
 }
 
@@ -62,9 +63,6 @@ impl Ledger {
         };
         {
             let mut numbers = lock(&numbers);
-            if rpc == Rpc::ExecutePlan {
-                numbers.counts.queries += 1;
-            }
             if rpc.follows_a_plan() {
                 numbers.counts.running += 1;
             }
@@ -91,9 +89,13 @@ impl Ledger {
 }
 
 impl Call {
-    /// The operation that the call follows.
-    pub fn follows(&mut self, operation: &str) {
-        self.operation = Some(operation.to_owned());
+    /// The server answers the call, which names this operation. A client that never heard of that sends the plan once more.
+    pub fn answered(&mut self, operation: Option<&str>) {
+        self.operation = operation.map(str::to_owned);
+        let mut numbers = lock(&self.numbers);
+        if self.rpc == Rpc::ExecutePlan && first_of(&mut numbers.begun, operation) {
+            numbers.counts.queries += 1;
+        }
     }
 
     /// The server ended the call with the status in these headers or trailers, if there is one in them.
@@ -106,7 +108,8 @@ impl Call {
             numbers.counts.uploads += 1;
         }
         if self.rpc.follows_a_plan() && is_failure(&status) {
-            numbers.fail(self.operation.take());
+            let operation = self.operation.take();
+            numbers.fail(operation.as_deref());
         }
     }
 }
@@ -129,30 +132,37 @@ impl Numbers {
         }
     }
 
-    fn fail(&mut self, operation: Option<String>) {
-        let Some(operation) = operation else {
-            self.counts.failed += 1;
-            return;
-        };
-        if self.failed.len() >= REMEMBERED {
-            self.failed.clear();
-        }
-        if self.failed.insert(operation) {
+    fn fail(&mut self, operation: Option<&str>) {
+        if first_of(&mut self.failed, operation) {
             self.counts.failed += 1;
         }
     }
 }
 
-/// Whether a plan failed: neither the connection broke, nor was it cancelled by somebody.
+/// Whether an operation is not among those that are remembered; one without a name never is.
+fn first_of(remembered: &mut HashSet<String>, operation: Option<&str>) -> bool {
+    let Some(operation) = operation else {
+        return true;
+    };
+    if remembered.len() >= REMEMBERED {
+        remembered.clear();
+    }
+    remembered.insert(operation.to_owned())
+}
+
+/// Error classes that tell of no plan's failure: somebody cancelled it, or the client asked after one that is not there.
+const NO_FAILURE: [&str; 3] = ["OPERATION_CANCELED", "INVALID_HANDLE", "INVALID_CURSOR"];
+
+/// Whether a plan failed.
 fn is_failure(status: &Status) -> bool {
-    let cancelled = || {
+    let other = || {
         let info = status.get_details_error_info();
         let class = info.and_then(|info| info.metadata.get("errorClass").cloned());
-        class.is_some_and(|class| class.starts_with("OPERATION_CANCELED"))
+        class.is_some_and(|class| NO_FAILURE.iter().any(|known| class.starts_with(known)))
     };
     match status.code() {
-        Code::Ok | Code::Cancelled | Code::Unavailable => false,
-        _ => !cancelled(),
+        Code::Ok | Code::Cancelled | Code::Unavailable => false, // these tell of the connection
+        _ => !other(),
     }
 }
 
@@ -172,29 +182,31 @@ mod tests {
         headers
     }
 
-    fn cancelled() -> Status {
-        let metadata = [("errorClass".to_owned(), "OPERATION_CANCELED".to_owned())];
+    fn of_class(class: &str) -> Status {
+        let metadata = [("errorClass".to_owned(), class.to_owned())];
         let details = ErrorDetails::with_error_info("x", "org.apache.spark", metadata);
-        Status::with_error_details(Code::Internal, "cancelled", details)
+        Status::with_error_details(Code::Internal, "told", details)
     }
 
     #[test]
     fn an_operation_counts_once_however_often_it_is_followed() {
         let ledger = Ledger::default();
         let mut first = ledger.begin("ns/a", Rpc::ExecutePlan);
-        first.follows("op");
+        first.answered(Some("op"));
         assert_eq!(ledger.of("ns/a").unwrap().running, 1);
         first.ended(&status(&Status::unavailable("cut")));
         drop(first);
         for _ in 0..2 {
             let mut again = ledger.begin("ns/a", Rpc::ReattachExecute);
-            again.follows("op");
+            again.answered(Some("op"));
             again.ended(&status(&Status::internal("division by zero")));
         }
-        let mut other = ledger.begin("ns/a", Rpc::ReattachExecute);
-        other.follows("cancelled");
-        other.ended(&status(&cancelled()));
-        drop(other);
+        ledger.begin("ns/a", Rpc::ExecutePlan).answered(Some("op"));
+        for class in ["OPERATION_CANCELED", "INVALID_HANDLE.OPERATION_NOT_FOUND"] {
+            let mut other = ledger.begin("ns/a", Rpc::ReattachExecute);
+            other.answered(Some(class));
+            other.ended(&status(&of_class(class)));
+        }
         let counts = ledger.of("ns/a").unwrap();
         assert_eq!((counts.queries, counts.failed, counts.running), (1, 1, 0));
     }

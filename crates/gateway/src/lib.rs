@@ -1,5 +1,5 @@
 //! The gateway: one TLS address for every Spark Connect server. It finds out who calls and for which session, has every message be
-//! that session's and that user's, and passes it on to the session's replica byte by byte.
+//! that session's and that user's, and passes it on to the session's replica byte by byte. `main.rs` is the process.
 
 pub mod answer;
 pub mod certificate;
@@ -11,4 +11,7 @@ pub mod message;
 pub mod proxy;
 pub mod refusal;
 pub mod rpc;
+pub mod run;
+pub mod settings;
 pub mod upstream;
+pub mod watch;

@@ -43,9 +43,9 @@ pub struct ConnectionLimits {
     pub handshake: Duration,
     /// Longest time without a call.
     pub idle: Duration,
-    /// Longest time before a client is asked to connect anew, so that clients spread over new gateways.
+    /// Longest time before a client is asked to connect anew, so that clients spread over new gateways; its calls end as they do.
     pub age: Duration,
-    /// Longest time for calls to end after that, or after the gateway was told to end.
+    /// Longest time for calls to end after the gateway was told to end.
     pub grace: Duration,
     /// After so long without a sign of life, a client is asked for one.
     pub ping_after: Duration,
@@ -152,22 +152,28 @@ impl Door {
             }
         };
         let ended = tokio::select! {
-            ended = connection.as_mut() => ended,
+            ended = connection.as_mut() => Some(ended),
             () = over => {
                 connection.as_mut().graceful_shutdown();
                 // Without a call there is nothing to wait for but a client's goodbye, which some never say.
                 let calls = active.load(Ordering::Relaxed) > 0;
-                let patience = if calls { limits.grace } else { limits.handshake };
-                match tokio::time::timeout(patience, connection).await {
-                    Ok(ended) => ended,
-                    Err(_) => return,
+                tokio::select! {
+                    ended = connection => Some(ended),
+                    () = tokio::time::sleep(limits.handshake), if !calls => None,
+                    () = past(stop, limits.grace) => None,
                 }
             }
         };
-        if let Err(error) = ended {
+        if let Some(Err(error)) = ended {
             tracing::debug!(%error, "connection of a client ended");
         }
     }
+}
+
+/// Returns when `stop` lies `grace` in the past.
+async fn past(stop: &CancellationToken, grace: Duration) {
+    stop.cancelled().await;
+    tokio::time::sleep(grace).await;
 }
 
 /// Returns once there was no call for as long as `limit`.

@@ -95,9 +95,7 @@ impl Proxy {
                 replica: replica.name.clone(),
             }
         })?;
-        if let Some(operation) = operation.get() {
-            call.follows(operation);
-        }
+        call.answered(operation.get().map(String::as_str));
         call.ended(answer.headers()); // where it has no messages, its status is in the head
         Ok(answer.map(|body| Answer::Passed(body, call, permit)))
     }

@@ -9,7 +9,7 @@ use tokio::io::AsyncReadExt;
 use tokio::net::TcpStream;
 use tokio_rustls::rustls::pki_types::ServerName;
 
-use crate::raw::{Raw, connector, framed};
+use crate::raw::{connector, framed};
 use crate::{Client, Gateway, call_limits, connection_limits, renew};
 
 const GRPC: (&str, &str) = ("content-type", "application/grpc");
@@ -31,12 +31,12 @@ async fn nobody() -> String {
 async fn a_session_that_cannot_be_used_says_why() {
     let gateway = Gateway::start().await;
     let client = gateway.session_at("ada", &nobody().await, None);
-    let mut raw = Raw::connect(&gateway).await;
-    let answer = raw.call("Config", &client, &[&hello(&client)]).await;
+    let mut raw = gateway.raw().await;
+    let answer = raw.call("Config", &client.token, &[&hello(&client)]).await;
     assert_eq!(answer.status, Some(14), "{answer:?}");
     let why = "no replica takes sessions".to_owned();
     gateway.put(&client, "ada", State::Pending { why });
-    let answer = raw.call("Config", &client, &[&hello(&client)]).await;
+    let answer = raw.call("Config", &client.token, &[&hello(&client)]).await;
     assert_eq!(answer.status, Some(14), "{answer:?}");
     assert!(
         answer.message.contains("no replica takes sessions"),
@@ -44,7 +44,7 @@ async fn a_session_that_cannot_be_used_says_why() {
     );
     let why = "had no activity".to_owned();
     gateway.put(&client, "ada", State::Ended { why });
-    let answer = raw.call("Config", &client, &[&hello(&client)]).await;
+    let answer = raw.call("Config", &client.token, &[&hello(&client)]).await;
     assert_eq!(answer.status, Some(9), "{answer:?}");
     assert!(answer.message.contains("had no activity"), "{answer:?}");
 }
@@ -58,13 +58,13 @@ async fn the_first_message_has_a_deadline_and_a_length() {
     };
     let gateway = Gateway::with(connection_limits(), calls, 10).await;
     let client = gateway.session_at("ada", &nobody().await, None);
-    let mut raw = Raw::connect(&gateway).await;
+    let mut raw = gateway.raw().await;
     let authorization = format!("Bearer {}", client.token);
     let (_held, answer) = raw.open("Config", &[GRPC, ("authorization", &authorization)]);
     let answer = answer.await;
     assert_eq!(answer.status, Some(4), "{answer:?}");
     let long = framed(&vec![0; 1001]);
-    let answer = raw.call("Config", &client, &[&long]).await;
+    let answer = raw.call("Config", &client.token, &[&long]).await;
     assert_eq!(answer.status, Some(8), "{answer:?}");
 }
 
@@ -77,14 +77,11 @@ async fn connections_are_bounded_all_and_of_one_address() {
             ..connection_limits()
         };
         let gateway = Gateway::with(limits, call_limits(), 10).await;
-        let first = Raw::connect(&gateway).await;
-        assert!(
-            Raw::try_connect(&gateway).await.is_err(),
-            "{all} {per_address}"
-        );
+        let first = gateway.raw().await;
+        assert!(gateway.try_raw().await.is_err(), "{all} {per_address}");
         drop(first);
         let again = async {
-            while Raw::try_connect(&gateway).await.is_err() {
+            while gateway.try_raw().await.is_err() {
                 tokio::time::sleep(Duration::from_millis(20)).await;
             }
         };
@@ -98,16 +95,17 @@ async fn connections_are_bounded_all_and_of_one_address() {
 async fn calls_of_one_user_are_bounded() {
     let gateway = Gateway::with(connection_limits(), call_limits(), 0).await;
     let client = gateway.session_at("ada", &nobody().await, None);
-    let answer = Raw::connect(&gateway)
+    let answer = gateway
+        .raw()
         .await
-        .call("Config", &client, &[&hello(&client)])
+        .call("Config", &client.token, &[&hello(&client)])
         .await;
     assert_eq!(answer.status, Some(8), "{answer:?}");
 }
 
 #[tokio::test]
 async fn a_client_that_is_silent_is_let_go() {
-    let short = Duration::from_millis(300);
+    let short = Duration::from_secs(1);
     let limits = ConnectionLimits {
         handshake: short,
         idle: short,
@@ -124,7 +122,10 @@ async fn a_client_that_is_silent_is_let_go() {
     ends(Box::new(before_tls)).await;
     let stream = TcpStream::connect(gateway.address).await.unwrap();
     let name = ServerName::try_from("127.0.0.1").unwrap();
-    let before_http = connector(&gateway).connect(name, stream).await.unwrap();
+    let before_http = connector(gateway.authority.certificate())
+        .connect(name, stream)
+        .await
+        .unwrap();
     ends(Box::new(before_http)).await;
 }
 
@@ -134,10 +135,13 @@ async fn a_new_certificate_is_taken_without_a_new_start() {
     let present = async || {
         let stream = TcpStream::connect(gateway.address).await.unwrap();
         let name = ServerName::try_from("127.0.0.1").unwrap();
-        let stream = connector(&gateway).connect(name, stream).await.unwrap();
+        let stream = connector(gateway.authority.certificate())
+            .connect(name, stream)
+            .await
+            .unwrap();
         stream.get_ref().1.peer_certificates().unwrap()[0].to_vec()
     };
-    let mut raw = Raw::connect(&gateway).await;
+    let mut raw = gateway.raw().await;
     let client = gateway.session_at("ada", &nobody().await, None);
     let before = present().await;
     std::fs::write(gateway.folder.path().join("tls.crt"), "not a certificate").unwrap();
@@ -151,7 +155,7 @@ async fn a_new_certificate_is_taken_without_a_new_start() {
     tokio::time::timeout(Duration::from_secs(30), changed)
         .await
         .expect("it is taken");
-    let answer = raw.call("Config", &client, &[&hello(&client)]).await;
+    let answer = raw.call("Config", &client.token, &[&hello(&client)]).await;
     assert_eq!(
         answer.status,
         Some(14),

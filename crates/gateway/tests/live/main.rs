@@ -15,6 +15,7 @@ use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use http::HeaderValue;
+use raw::Raw;
 use sha2::{Digest, Sha256};
 use sparkconnect_gateway::certificate::Certificate;
 use sparkconnect_gateway::counts::Ledger;
@@ -164,6 +165,15 @@ impl Gateway {
         let stop = CancellationToken::new();
         tokio::spawn(door.serve(listener, stop.clone()));
         stop.drop_guard()
+    }
+
+    /// A connection of a client that speaks as no PySpark would.
+    async fn raw(&self) -> Raw {
+        self.try_raw().await.expect("a connection")
+    }
+
+    async fn try_raw(&self) -> Result<Raw, Box<dyn std::error::Error>> {
+        Raw::connect(self.address, self.authority.certificate()).await
     }
 
     /// A session on a Spark server, of a user who is known by it.

@@ -1,5 +1,6 @@
 //! A client that sends what it is told to, byte by byte.
 
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -9,7 +10,6 @@ use http_body_util::{BodyExt, StreamBody};
 use hyper::body::Frame;
 use hyper::client::conn::http2::{self, SendRequest};
 use hyper_util::rt::{TokioExecutor, TokioIo};
-use prost::Message;
 use tokio::net::TcpStream;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use tokio_rustls::TlsConnector;
@@ -17,8 +17,6 @@ use tokio_rustls::rustls::crypto::aws_lc_rs;
 use tokio_rustls::rustls::pki_types::pem::PemObject;
 use tokio_rustls::rustls::pki_types::{CertificateDer, ServerName};
 use tokio_rustls::rustls::{ClientConfig, RootCertStore};
-
-use crate::{Client, Gateway};
 
 /// Longest wait for an answer.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -56,10 +54,10 @@ pub(crate) struct Answered {
     pub(crate) body: Bytes,
 }
 
-/// TLS that trusts the gateway's authority.
-pub(crate) fn connector(gateway: &Gateway) -> TlsConnector {
+/// TLS that trusts the authority with this certificate, in PEM.
+pub(crate) fn connector(authority: &str) -> TlsConnector {
     let mut roots = RootCertStore::empty();
-    let pem = gateway.authority.certificate().as_bytes();
+    let pem = authority.as_bytes();
     roots
         .add(CertificateDer::from_pem_slice(pem).unwrap())
         .unwrap();
@@ -73,16 +71,16 @@ pub(crate) fn connector(gateway: &Gateway) -> TlsConnector {
 }
 
 impl Raw {
-    pub(crate) async fn connect(gateway: &Gateway) -> Self {
-        Self::try_connect(gateway).await.expect("a connection")
-    }
-
-    pub(crate) async fn try_connect(gateway: &Gateway) -> Result<Self, Box<dyn std::error::Error>> {
-        let stream = TcpStream::connect(gateway.address).await?;
+    /// To the gateway at `address`, whose authority has this certificate.
+    pub(crate) async fn connect(
+        address: SocketAddr,
+        authority: &str,
+    ) -> Result<Self, Box<dyn std::error::Error>> {
+        let stream = TcpStream::connect(address).await?;
         let name = ServerName::try_from("127.0.0.1")?;
-        let stream = connector(gateway).connect(name, stream).await?;
-        let (sender, connection) =
-            http2::handshake(TokioExecutor::new(), TokioIo::new(stream)).await?;
+        let stream = connector(authority).connect(name, stream).await?;
+        let io = TokioIo::new(stream);
+        let (sender, connection) = http2::handshake(TokioExecutor::new(), io).await?;
         tokio::spawn(connection);
         Ok(Self(sender))
     }
@@ -111,14 +109,9 @@ impl Raw {
         })
     }
 
-    /// A call of `client` with these frames.
-    pub(crate) async fn call(
-        &mut self,
-        method: &str,
-        client: &Client,
-        frames: &[&[u8]],
-    ) -> Answered {
-        let authorization = format!("Bearer {}", client.token);
+    /// A call with this token and these frames.
+    pub(crate) async fn call(&mut self, method: &str, token: &str, frames: &[&[u8]]) -> Answered {
+        let authorization = format!("Bearer {token}");
         let headers = [
             ("content-type", "application/grpc"),
             ("authorization", &authorization),
@@ -135,7 +128,8 @@ impl Raw {
     ) -> Answered {
         let (sender, answer) = self.open(method, headers);
         for frame in frames {
-            sender.send(Bytes::copy_from_slice(frame)).unwrap();
+            // A call that is refused at once takes no more.
+            let _ = sender.send(Bytes::copy_from_slice(frame));
         }
         drop(sender);
         answer.await
@@ -175,10 +169,4 @@ async fn answered(
 pub(crate) fn framed(message: &[u8]) -> Vec<u8> {
     let length = u32::try_from(message.len()).unwrap().to_be_bytes();
     [&[0][..], &length, message].concat()
-}
-
-/// The message of an answer.
-pub(crate) fn message<M: Message + Default>(answer: &Answered) -> M {
-    assert_eq!(answer.status, Some(0), "{answer:?}");
-    M::decode(&answer.body[5..]).expect("a message")
 }

@@ -14,7 +14,7 @@ use prost::Message;
 use sparkconnect_proto::spark::connect::ConfigRequest;
 use tokio::net::TcpListener;
 
-use crate::raw::{Raw, framed};
+use crate::raw::framed;
 use crate::{Gateway, SERVER_TOKEN};
 
 type Seen = Arc<Mutex<Vec<(HeaderMap, Bytes)>>>;
@@ -72,7 +72,7 @@ async fn nothing_of_the_client_but_its_plan_reaches_a_replica() {
         ("cookie", "session=1"),
         ("impersonate-user", "root"),
     ];
-    let mut raw = Raw::connect(&gateway).await;
+    let mut raw = gateway.raw().await;
     let answer = raw
         .send("Config", &headers, &[&framed(&request.encode_to_vec())])
         .await;

@@ -6,7 +6,7 @@ use sparkconnect_proto::spark::connect::{
     AddArtifactsRequest, ConfigRequest, ConfigResponse, KeyValue, UserContext,
 };
 
-use crate::raw::{Answered, Raw, framed, message};
+use crate::raw::{Answered, Raw, framed};
 use crate::{Client, Gateway, spark};
 
 const KEY: &str = "spark.app.name";
@@ -48,7 +48,8 @@ fn get(session: &str, user: &str) -> Vec<u8> {
 }
 
 fn value(answer: &Answered) -> String {
-    let response: ConfigResponse = message(answer);
+    assert_eq!(answer.status, Some(0), "{answer:?}");
+    let response = ConfigResponse::decode(&answer.body[5..]).expect("a message");
     response.pairs[0].value.clone().unwrap_or_default()
 }
 
@@ -59,10 +60,14 @@ async fn two() -> (Gateway, Raw, Client, Client) {
         gateway.session("ada", spark(VERSION)),
         gateway.session("eve", spark(VERSION)),
     );
-    let mut raw = Raw::connect(&gateway).await;
+    let mut raw = gateway.raw().await;
     for (client, user) in [(&ada, "ada"), (&eve, "eve")] {
         let answer = raw
-            .call("Config", client, &[&framed(&set(&client.id, user, user))])
+            .call(
+                "Config",
+                &client.token,
+                &[&framed(&set(&client.id, user, user))],
+            )
             .await;
         assert_eq!(answer.status, Some(0), "{answer:?}");
     }
@@ -73,7 +78,7 @@ async fn two() -> (Gateway, Raw, Client, Client) {
 async fn a_message_is_its_tokens_users_whatever_it_says() {
     let (_gateway, mut raw, ada, eve) = two().await;
     let answer = raw
-        .call("Config", &eve, &[&framed(&get(&eve.id, "ada"))])
+        .call("Config", &eve.token, &[&framed(&get(&eve.id, "ada"))])
         .await;
     assert_eq!(
         value(&answer),
@@ -89,7 +94,7 @@ async fn a_message_is_its_tokens_users_whatever_it_says() {
     );
     nobody.user_context = None;
     let answer = raw
-        .call("Config", &ada, &[&framed(&nobody.encode_to_vec())])
+        .call("Config", &ada.token, &[&framed(&nobody.encode_to_vec())])
         .await;
     assert_eq!(value(&answer), "ada");
 }
@@ -134,18 +139,18 @@ async fn a_message_of_another_session_is_refused_however_it_names_it() {
         let whole = framed(bytes);
         let single: Vec<&[u8]> = whole.chunks(1).collect();
         for frames in [vec![&whole[..]], single] {
-            let answer = raw.call("Config", &eve, &frames).await;
+            let answer = raw.call("Config", &eve.token, &frames).await;
             // Which of its faults is seen first depends on the pieces that it comes in.
             assert!(matches!(answer.status, Some(3 | 7)), "{what}: {answer:?}");
         }
     }
     let mut compressed = framed(&own);
     compressed[0] = 1;
-    let answer = raw.call("Config", &eve, &[&compressed]).await;
+    let answer = raw.call("Config", &eve.token, &[&compressed]).await;
     assert_eq!(answer.status, Some(12), "{answer:?}");
     let counted = gateway.ledger.of(&ada.name).expect("her own call");
     assert_eq!(counted.queries, 0);
-    let answer = raw.call("Config", &ada, &[&framed(&theirs)]).await;
+    let answer = raw.call("Config", &ada.token, &[&framed(&theirs)]).await;
     assert_eq!(value(&answer), "ada", "nothing of it reached her session");
 }
 
@@ -160,7 +165,7 @@ async fn a_later_message_of_a_stream_cannot_be_another_sessions() {
         framed(&request.encode_to_vec())
     };
     let frames = [empty(&eve.id), empty(&ada.id)].concat();
-    let answer = raw.call("AddArtifacts", &eve, &[&frames]).await;
+    let answer = raw.call("AddArtifacts", &eve.token, &[&frames]).await;
     assert_eq!(answer.status, Some(7), "{answer:?}");
     assert!(answer.message.contains(&ada.id), "{answer:?}");
 }

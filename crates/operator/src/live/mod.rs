@@ -22,9 +22,8 @@ use replica::Replica;
 
 pub use exported::Exported;
 pub use snapshot::{Seen, SessionSeen, State};
+pub use sparkconnect_api::address::CONNECT_PORT;
 
-/// Port of Spark Connect in a driver pod.
-pub const CONNECT_PORT: u16 = 15002;
 /// Port of Spark's UI in a driver pod.
 pub const UI_PORT: u16 = 4040;
 /// Bounds on calls to a server: it is near, and a reconcile must not wait long.

@@ -5,7 +5,7 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use kube::ResourceExt;
 use sparkconnect_api::condition::{self, Observation};
 use sparkconnect_api::server::{ReplicaPhase, ReplicaStatus, ServerPhase, SessionCounts};
-use sparkconnect_api::{ServerStatus, SparkConnectServer, labels};
+use sparkconnect_api::{ServerStatus, SparkConnectServer, address, labels};
 
 use super::replicas::{Replica, Trouble};
 use super::rollout::Plan;
@@ -356,11 +356,7 @@ fn ui_url(observed: &Observed) -> Option<String> {
 
 /// Host of a server's headless Service; a replica's own host is its name and this.
 pub fn service_host(server: &SparkConnectServer) -> String {
-    format!(
-        "{}.{}.svc",
-        server.name_any(),
-        server.namespace().unwrap_or_default()
-    )
+    address::service_host(&server.namespace().unwrap_or_default(), &server.name_any())
 }
 
 fn selector(server: &SparkConnectServer) -> String {

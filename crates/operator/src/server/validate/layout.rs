@@ -4,7 +4,7 @@
 pub(crate) const CONTAINER: &str = "spark";
 
 /// Where clients speak Spark Connect.
-pub(crate) const CONNECT_PORT: i32 = 15002;
+pub(crate) const CONNECT_PORT: i32 = sparkconnect_api::address::CONNECT_PORT as i32;
 /// Where executors reach the driver.
 pub(crate) const DRIVER_PORT: i32 = 7078;
 /// Where driver and executors exchange blocks.

@@ -1,0 +1,221 @@
+//! The gateway's settings: each one a flag and an environment variable. Reads both.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::{Args, Parser};
+use sparkconnect_api::Period;
+use sparkconnect_telemetry::LogFormat;
+
+use crate::listen::ConnectionLimits;
+use crate::proxy::CallLimits;
+use crate::upstream::Windows;
+
+/// One TLS address for every Spark Connect server.
+#[derive(Clone, Debug, Parser)]
+#[command(name = "sparkconnect-gateway", version)]
+pub struct Settings {
+    /// Address of Spark Connect.
+    #[arg(
+        long,
+        env = "SPARKCONNECT_LISTEN_ADDRESS",
+        value_name = "ADDRESS",
+        default_value = "0.0.0.0:8443"
+    )]
+    pub listen_address: SocketAddr,
+
+    /// Folder with `tls.crt` and `tls.key`, as a mounted Secret has them; read anew when they change.
+    #[arg(
+        long,
+        env = "SPARKCONNECT_TLS_FOLDER",
+        value_name = "FOLDER",
+        default_value = "/etc/sparkconnect/tls"
+    )]
+    pub tls_folder: PathBuf,
+
+    /// File with the installation key, from the operator's Secret.
+    #[arg(
+        long,
+        env = "SPARKCONNECT_KEY_FILE",
+        value_name = "FILE",
+        default_value = "/etc/sparkconnect/key/key"
+    )]
+    pub key_file: PathBuf,
+
+    /// The one namespace whose sessions are served. Absent: all of them.
+    #[arg(long, env = "SPARKCONNECT_WATCH_NAMESPACE", value_name = "NAMESPACE")]
+    pub watch_namespace: Option<String>,
+
+    /// Address of `/metrics`, `/healthz` and `/readyz`.
+    #[arg(
+        long,
+        env = "SPARKCONNECT_HEALTH_ADDRESS",
+        value_name = "ADDRESS",
+        default_value = "0.0.0.0:8080"
+    )]
+    pub health_address: SocketAddr,
+
+    /// Form of the log: `json`, one object a line, or `text`, for people.
+    #[arg(
+        long,
+        env = "SPARKCONNECT_LOG_FORMAT",
+        value_name = "FORMAT",
+        default_value = "json"
+    )]
+    pub log_format: LogFormat,
+
+    /// What is logged, in the form of `RUST_LOG`, which takes its place where it is set.
+    #[arg(
+        long,
+        env = "SPARKCONNECT_LOG_FILTER",
+        value_name = "FILTER",
+        default_value = "info"
+    )]
+    pub log_filter: String,
+
+    /// Bounds.
+    #[command(flatten)]
+    pub limits: Limits,
+}
+
+/// Bounds on connections and calls.
+#[derive(Clone, Debug, Args)]
+pub struct Limits {
+    /// Connections at a time.
+    #[arg(
+        long,
+        env = "SPARKCONNECT_MAX_CONNECTIONS",
+        value_name = "N",
+        default_value_t = 10_000
+    )]
+    pub max_connections: usize,
+
+    /// Connections of one address at a time. Clients behind one proxy share an address.
+    #[arg(
+        long,
+        env = "SPARKCONNECT_MAX_CONNECTIONS_PER_ADDRESS",
+        value_name = "N",
+        default_value_t = 1_000
+    )]
+    pub max_connections_per_address: usize,
+
+    /// Calls of one connection at a time.
+    #[arg(
+        long,
+        env = "SPARKCONNECT_MAX_CALLS_PER_CONNECTION",
+        value_name = "N",
+        default_value_t = 250
+    )]
+    pub max_calls_per_connection: u32,
+
+    /// Calls of one user at a time.
+    #[arg(
+        long,
+        env = "SPARKCONNECT_MAX_CALLS_PER_USER",
+        value_name = "N",
+        default_value_t = 1_000
+    )]
+    pub max_calls_per_user: usize,
+
+    /// Longest message, in bytes: PySpark's own limit.
+    #[arg(long, env = "SPARKCONNECT_MAX_MESSAGE_BYTES", value_name = "BYTES", default_value_t = 128 << 20)]
+    pub max_message_bytes: u32,
+
+    /// Longest wait for the beginning of a call's first message.
+    #[arg(long, env = "SPARKCONNECT_FIRST_MESSAGE_TIMEOUT", value_name = "PERIOD", default_value = "30s", value_parser = period)]
+    pub first_message_timeout: Duration,
+
+    /// Longest time for a TLS handshake.
+    #[arg(long, env = "SPARKCONNECT_HANDSHAKE_TIMEOUT", value_name = "PERIOD", default_value = "10s", value_parser = period)]
+    pub handshake_timeout: Duration,
+
+    /// Longest time for a connection to a replica.
+    #[arg(long, env = "SPARKCONNECT_CONNECT_TIMEOUT", value_name = "PERIOD", default_value = "5s", value_parser = period)]
+    pub connect_timeout: Duration,
+
+    /// Longest time of a connection without a call.
+    #[arg(long, env = "SPARKCONNECT_IDLE_TIMEOUT", value_name = "PERIOD", default_value = "30m", value_parser = period)]
+    pub idle_timeout: Duration,
+
+    /// After so long a client is asked to connect anew; calls under way end as they do.
+    #[arg(long, env = "SPARKCONNECT_MAX_CONNECTION_AGE", value_name = "PERIOD", default_value = "2h", value_parser = period)]
+    pub max_connection_age: Duration,
+
+    /// Longest time for calls to end after the gateway was told to end; PySpark goes on through another one.
+    #[arg(long, env = "SPARKCONNECT_SHUTDOWN_GRACE", value_name = "PERIOD", default_value = "60s", value_parser = period)]
+    pub shutdown_grace: Duration,
+
+    /// After so long without a sign of life a client is asked for one.
+    #[arg(long, env = "SPARKCONNECT_PING_INTERVAL", value_name = "PERIOD", default_value = "60s", value_parser = period)]
+    pub ping_interval: Duration,
+
+    /// How long a client has to give it.
+    #[arg(long, env = "SPARKCONNECT_PING_TIMEOUT", value_name = "PERIOD", default_value = "20s", value_parser = period)]
+    pub ping_timeout: Duration,
+}
+
+/// Bytes that are read to find a call's session: it is the first field.
+const BEGINNING: usize = 64 << 10;
+/// Bytes under way on either side. A connection's calls share the larger one.
+pub const WINDOWS: Windows = Windows {
+    stream: 1 << 20,
+    connection: 4 << 20,
+};
+
+impl Limits {
+    /// Bounds on connections.
+    pub const fn connections(&self) -> ConnectionLimits {
+        ConnectionLimits {
+            all: self.max_connections,
+            per_address: self.max_connections_per_address,
+            streams: self.max_calls_per_connection,
+            handshake: self.handshake_timeout,
+            idle: self.idle_timeout,
+            age: self.max_connection_age,
+            grace: self.shutdown_grace,
+            ping_after: self.ping_interval,
+            ping_timeout: self.ping_timeout,
+            windows: WINDOWS,
+        }
+    }
+
+    /// Bounds on calls.
+    pub const fn calls(&self) -> CallLimits {
+        CallLimits {
+            message: self.max_message_bytes,
+            beginning: BEGINNING,
+            first_message: self.first_message_timeout,
+        }
+    }
+}
+
+/// A period in the same form as in the resources, as in `90s` or `1h30m`; not zero, which would be no limit but no service.
+fn period(text: &str) -> Result<Duration, String> {
+    let period: Period = serde_json::from_value(text.into()).map_err(|error| error.to_string())?;
+    match period.duration() {
+        Duration::ZERO => Err("it must be longer than 0s".to_owned()),
+        duration => Ok(duration),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_sound() {
+        Settings::command().debug_assert();
+        let settings =
+            Settings::try_parse_from(["sparkconnect-gateway", "--idle-timeout=90s"]).unwrap();
+        assert_eq!(settings.limits.connections().idle, Duration::from_secs(90));
+        for wrong in ["--idle-timeout=0s", "--idle-timeout=soon"] {
+            assert!(
+                Settings::try_parse_from(["sparkconnect-gateway", wrong]).is_err(),
+                "{wrong}"
+            );
+        }
+    }
+}

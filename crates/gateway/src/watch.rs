@@ -1,0 +1,237 @@
+//! Keeps the directory as the resources say: every session with a token, and where its server is. Reads from the API server.
+//!
+//! When the API server is away, what was known stays: sessions go on, and new ones come when it is back.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use futures::{Stream, StreamExt};
+use http::HeaderValue;
+use kube::api::Api;
+use kube::core::error_boundary::DeserializeGuard;
+use kube::runtime::WatchStreamExt;
+use kube::runtime::watcher::{self, Event, watcher};
+use kube::{Client, Resource, ResourceExt};
+use sparkconnect_api::session::SessionPhase;
+use sparkconnect_api::{SparkConnectServer, SparkSession, address, condition};
+use sparkconnect_spark::InstallationKey;
+use sparkconnect_telemetry::Health;
+
+use crate::counts::Ledger;
+use crate::directory::{Directory, Replica, Session, State, TokenHash};
+
+/// Seconds after which a watch is made anew even if nothing came: a connection that died silently is noticed no later.
+const WATCH_SECONDS: u32 = 120;
+
+type Guarded<K> = DeserializeGuard<K>;
+/// Namespace and name.
+type Name = (String, String);
+
+/// Fills a directory from the two watches.
+#[derive(Debug)]
+pub struct Watch {
+    directory: Arc<Directory>,
+    ledger: Ledger,
+    key: InstallationKey,
+    /// UIDs of the servers: their tokens are made of them.
+    servers: HashMap<Name, String>,
+    sessions: HashMap<Name, SparkSession>,
+    /// Sessions seen in the list that is being read.
+    listed: Vec<Name>,
+}
+
+impl Watch {
+    /// A watch that knows nothing yet.
+    pub fn new(directory: Arc<Directory>, ledger: Ledger, key: InstallationKey) -> Self {
+        Self {
+            directory,
+            ledger,
+            key,
+            servers: HashMap::new(),
+            sessions: HashMap::new(),
+            listed: Vec::new(),
+        }
+    }
+
+    /// Follows both kinds, in one namespace or in all. The gateway is ready once both were listed. Never returns.
+    pub async fn run(mut self, client: Client, namespace: Option<&str>, health: Health) {
+        let mut servers = stream::<SparkConnectServer>(&client, namespace);
+        let mut sessions = stream::<SparkSession>(&client, namespace);
+        let (mut servers_listed, mut sessions_listed) = (false, false);
+        loop {
+            tokio::select! {
+                Some(event) = servers.next() => match event {
+                    Ok(event) => servers_listed |= self.server(event),
+                    Err(error) => tracing::warn!(%error, "watch of servers failed; trying again"),
+                },
+                Some(event) = sessions.next() => match event {
+                    Ok(event) => sessions_listed |= self.session(event),
+                    Err(error) => tracing::warn!(%error, "watch of sessions failed; trying again"),
+                },
+            }
+            if servers_listed && sessions_listed && !health.is_ready() {
+                health.set_ready(true);
+            }
+        }
+    }
+
+    /// Takes a change of a server; `true` at the end of a list.
+    fn server(&mut self, event: Event<Guarded<SparkConnectServer>>) -> bool {
+        match event {
+            Event::Apply(server) | Event::InitApply(server) => {
+                let name = name(&server);
+                let uid = server.uid().unwrap_or_default();
+                if self.servers.insert(name.clone(), uid.clone()) != Some(uid) {
+                    self.refresh(&name);
+                }
+            }
+            // A server that is gone takes its sessions with it: they tell of it themselves.
+            Event::Delete(server) => drop(self.servers.remove(&name(&server))),
+            Event::Init => {}
+            Event::InitDone => return true,
+        }
+        false
+    }
+
+    /// Takes a change of a session; `true` at the end of a list.
+    fn session(&mut self, event: Event<Guarded<SparkSession>>) -> bool {
+        match event {
+            Event::Apply(session) => self.put(session),
+            Event::InitApply(session) => {
+                self.listed.push(name(&session));
+                self.put(session);
+            }
+            Event::Delete(session) => self.forget(&name(&session)),
+            Event::Init => self.listed.clear(),
+            Event::InitDone => {
+                let listed = std::mem::take(&mut self.listed);
+                let gone = self.sessions.keys().filter(|known| !listed.contains(known));
+                for gone in gone.cloned().collect::<Vec<_>>() {
+                    self.forget(&gone);
+                }
+                return true;
+            }
+        }
+        false
+    }
+
+    /// A session that cannot be read stays as it was known.
+    fn put(&mut self, session: Guarded<SparkSession>) {
+        let Ok(session) = session.0 else { return };
+        let name = name(&session);
+        let before = self.sessions.get(&name).and_then(token_hash);
+        if let Some(before) = before.filter(|before| Some(*before) != token_hash(&session)) {
+            self.directory.remove(&before);
+        }
+        let server = (name.0.clone(), session.spec.server.clone());
+        let server = self.servers.get(&server).map(String::as_str);
+        if let Some(entry) = entry(&session, server, &self.key) {
+            self.directory.put(entry);
+        }
+        self.sessions.insert(name, session);
+    }
+
+    fn forget(&mut self, name: &Name) {
+        if let Some(hash) = self.sessions.remove(name).as_ref().and_then(token_hash) {
+            self.directory.remove(&hash);
+        }
+        self.ledger.forget(&format!("{}/{}", name.0, name.1));
+    }
+
+    /// Looks anew at the sessions of a server that has come.
+    fn refresh(&self, server: &Name) {
+        let uid = self.servers.get(server).map(String::as_str);
+        let its = |(name, session): &(&Name, &SparkSession)| {
+            name.0 == server.0 && session.spec.server == server.1
+        };
+        for (_, session) in self.sessions.iter().filter(its) {
+            if let Some(entry) = entry(session, uid, &self.key) {
+                self.directory.put(entry);
+            }
+        }
+    }
+}
+
+fn stream<K>(
+    client: &Client,
+    namespace: Option<&str>,
+) -> impl Stream<Item = watcher::Result<Event<Guarded<K>>>> + Unpin + use<K>
+where
+    K: Resource<DynamicType = (), Scope = k8s_openapi::NamespaceResourceScope>
+        + Clone
+        + std::fmt::Debug
+        + serde::de::DeserializeOwned
+        + Send
+        + 'static,
+{
+    let api: Api<Guarded<K>> = match namespace {
+        Some(namespace) => Api::namespaced(client.clone(), namespace),
+        None => Api::all(client.clone()),
+    };
+    let config = watcher::Config::default().timeout(WATCH_SECONDS);
+    Box::pin(watcher(api, config).default_backoff())
+}
+
+fn name<K: Resource>(object: &K) -> Name {
+    (object.namespace().unwrap_or_default(), object.name_any())
+}
+
+fn token_hash(session: &SparkSession) -> Option<TokenHash> {
+    let text = session.status.as_ref()?.token_hash.as_deref()?;
+    let mut hash = TokenHash::default();
+    if text.len() != 2 * hash.len() || !text.is_ascii() {
+        return None;
+    }
+    for (byte, at) in hash.iter_mut().zip((0..).step_by(2)) {
+        *byte = u8::from_str_radix(&text[at..at + 2], 16).ok()?;
+    }
+    Some(hash)
+}
+
+/// A session as the directory has it; `None` for one without a token. `server` is the UID of its server.
+fn entry(session: &SparkSession, server: Option<&str>, key: &InstallationKey) -> Option<Session> {
+    let hash = token_hash(session)?;
+    let status = session.status.as_ref()?;
+    let (namespace, name) = name(session);
+    Some(Session::new(
+        format!("{namespace}/{name}"),
+        status.session_id.clone()?,
+        status.user.clone()?,
+        hash,
+        state(session, server, key),
+    ))
+}
+
+fn state(session: &SparkSession, server: Option<&str>, key: &InstallationKey) -> State {
+    let status = session.status.clone().unwrap_or_default();
+    let why = || {
+        let ready = condition::find(&status.conditions, condition::READY);
+        ready.map(|ready| ready.message.clone()).unwrap_or_default()
+    };
+    match status.phase {
+        Some(SessionPhase::Ready) => {}
+        Some(phase) if phase.is_final() => return State::Ended { why: why() },
+        Some(_) | None => return State::Pending { why: why() },
+    }
+    let (Some(uid), Some(replica)) = (server, status.server.as_deref()) else {
+        let why = format!("its server {} is not known", session.spec.server);
+        return State::Pending { why };
+    };
+    let authorization = format!("Bearer {}", key.server_token(uid).expose());
+    let mut authorization = HeaderValue::from_str(&authorization).expect("a token is hexadecimal");
+    authorization.set_sensitive(true);
+    let host = address::service_host(
+        &session.namespace().unwrap_or_default(),
+        &session.spec.server,
+    );
+    State::Ready(Replica {
+        name: replica.to_owned(),
+        address: format!("{replica}.{host}:{}", address::CONNECT_PORT),
+        authorization,
+        observed: status.server_side_session_id.clone(),
+    })
+}
+
+#[cfg(test)]
+#[path = "watch_tests.rs"]
+mod tests;

@@ -1,0 +1,219 @@
+//! The gateway's program: follows the resources of a real API server, serves what they say, and ends when it is told to.
+
+#[path = "live/raw.rs"]
+mod raw;
+
+use std::net::{SocketAddr, TcpListener};
+use std::process::Stdio;
+use std::time::{Duration, Instant};
+
+use raw::{Answered, Raw, framed};
+use rustix::process::{Pid, Signal, kill_process};
+use serde_json::{Value, json};
+use sparkconnect_spark::InstallationKey;
+use sparkconnect_spark::key::token_hash;
+use sparkconnect_testkit::apiserver::ApiServer;
+use sparkconnect_testkit::command;
+use sparkconnect_testkit::pki::Authority;
+use tempfile::TempDir;
+use tokio::process::{Child, Command};
+
+/// Longest wait for anything here.
+const PATIENCE: Duration = Duration::from_secs(60);
+const KEY: [u8; 32] = [7; 32];
+const ID: &str = "6f1f0d4e-6e0e-4f58-9d6e-2f6a3c1b7a10";
+
+/// The program, and where it is.
+struct Process {
+    child: Child,
+    address: SocketAddr,
+    health: SocketAddr,
+    authority: Authority,
+    _folder: TempDir,
+}
+
+/// A port that is free at this moment.
+fn port() -> SocketAddr {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
+    listener.local_addr().expect("an address")
+}
+
+fn start(api: &ApiServer) -> Process {
+    let folder = tempfile::tempdir().expect("a folder");
+    let authority = Authority::new("gateway").expect("an authority");
+    let credentials = authority.server("gateway", &[], &["127.0.0.1"]);
+    credentials
+        .and_then(|new| new.write(folder.path(), "tls"))
+        .expect("a certificate");
+    let key = folder.path().join("key");
+    std::fs::write(&key, KEY).expect("a file");
+    let (address, health) = (port(), port());
+    let child = Command::new(env!("CARGO_BIN_EXE_sparkconnect-gateway"))
+        .env("KUBECONFIG", api.kubeconfig())
+        .arg(format!("--listen-address={address}"))
+        .arg(format!("--health-address={health}"))
+        .arg(format!("--tls-folder={}", folder.path().display()))
+        .arg(format!("--key-file={}", key.display()))
+        .args(["--log-format=text", "--connect-timeout=1s"])
+        .stdin(Stdio::null())
+        .kill_on_drop(true)
+        .spawn()
+        .expect("the program");
+    Process {
+        child,
+        address,
+        health,
+        authority,
+        _folder: folder,
+    }
+}
+
+fn api_server() -> ApiServer {
+    let server = ApiServer::start().expect("an API server");
+    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../../deploy/crds/");
+    for file in ["sparkconnectservers.yaml", "sparksessions.yaml"] {
+        let path = format!("{folder}{file}");
+        kubectl(&server, &["apply", "--server-side", "--filename", &path]);
+    }
+    let established = [
+        "wait",
+        "--for=condition=Established",
+        "crd",
+        "--all",
+        "--timeout=60s",
+    ];
+    kubectl(&server, &established);
+    server
+}
+
+fn kubectl(server: &ApiServer, args: &[&str]) -> String {
+    command::output(&mut server.kubectl(args)).unwrap_or_else(|error| panic!("{error}"))
+}
+
+fn apply(server: &ApiServer, object: &Value) {
+    let folder = tempfile::tempdir().expect("a folder");
+    let file = folder.path().join("object.json");
+    std::fs::write(&file, object.to_string()).expect("a file");
+    kubectl(
+        server,
+        &["apply", "--filename", &file.display().to_string()],
+    );
+}
+
+/// Has the session say so of itself, as the operator would.
+fn tell(server: &ApiServer, phase: &str, message: &str) {
+    let uid = kubectl(
+        server,
+        &["get", "sparksession/ada", "-o=jsonpath={.metadata.uid}"],
+    );
+    let token = InstallationKey::from_bytes(KEY).session_token(&uid);
+    let condition = json!({
+        "type": "Ready", "status": "True", "reason": "Told", "message": message,
+        "lastTransitionTime": "2026-01-02T03:04:05Z",
+    });
+    let status = json!({
+        "phase": phase, "sessionId": ID, "user": "ada", "server": "demo-0", "replicaUid": "r",
+        "tokenHash": token_hash(&token), "conditions": [condition],
+    });
+    let patch = json!({"status": status}).to_string();
+    kubectl(
+        server,
+        &[
+            "patch",
+            "sparksession/ada",
+            "--subresource=status",
+            "--type=merge",
+            "-p",
+            &patch,
+        ],
+    );
+}
+
+/// Calls again until the answer is as wanted.
+async fn until(process: &Process, token: &str, what: &str, is_it: impl Fn(&Answered) -> bool) {
+    let mut message = vec![];
+    prost::encoding::string::encode(1, &ID.to_owned(), &mut message);
+    let (began, mut last) = (Instant::now(), String::from("nothing"));
+    while began.elapsed() < PATIENCE {
+        match Raw::connect(process.address, process.authority.certificate()).await {
+            Ok(mut raw) => {
+                let answer = raw.call("Config", token, &[&framed(&message)]).await;
+                if is_it(&answer) {
+                    return;
+                }
+                last = format!("{:?} {} {:?}", answer.status, answer.message, answer.body);
+            }
+            Err(error) => last = error.to_string(),
+        }
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+    panic!("waited for {what}; last seen: {last}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn it_serves_what_the_resources_say() {
+    let api = api_server();
+    let server = json!({
+        "apiVersion": "sparkconnect.dev/v1alpha1", "kind": "SparkConnectServer",
+        "metadata": {"name": "demo", "namespace": "default"}, "spec": {"version": "4.3.0"},
+    });
+    let session = json!({
+        "apiVersion": "sparkconnect.dev/v1alpha1", "kind": "SparkSession",
+        "metadata": {"name": "ada", "namespace": "default"}, "spec": {"server": "demo"},
+    });
+    apply(&api, &server);
+    apply(&api, &session);
+    tell(&api, "Pending", "waits for a replica");
+    let mut process = start(&api);
+    let uid = kubectl(
+        &api,
+        &["get", "sparksession/ada", "-o=jsonpath={.metadata.uid}"],
+    );
+    let token = InstallationKey::from_bytes(KEY).session_token(&uid);
+    let token = token.expose();
+    let says = |text: &'static str| move |answer: &Answered| answer.message.contains(text);
+    until(
+        &process,
+        token,
+        "a session that waits",
+        says("waits for a replica"),
+    )
+    .await;
+    let ready = format!("http://{}/readyz", process.health);
+    let ready = command::output(std::process::Command::new("curl").args(["-sf", &ready]));
+    assert_eq!(ready.expect("it is ready").trim(), "ok");
+    tell(&api, "Ready", "serves");
+    // No replica of that name exists: that it is asked for shows where the call would go.
+    until(
+        &process,
+        token,
+        "its replica",
+        says("replica demo-0 does not answer"),
+    )
+    .await;
+    until(&process, "another", "a refusal", |answer| {
+        answer.status == Some(16)
+    })
+    .await;
+    tell(&api, "Closed", "was released by its client");
+    until(
+        &process,
+        token,
+        "its end",
+        says("was released by its client"),
+    )
+    .await;
+    kubectl(&api, &["delete", "sparksession/ada"]);
+    until(&process, token, "its token to mean nothing", |answer| {
+        answer.status == Some(16)
+    })
+    .await;
+
+    let pid = process
+        .child
+        .id()
+        .and_then(|pid| Pid::from_raw(pid.try_into().ok()?));
+    kill_process(pid.expect("it runs"), Signal::TERM).expect("a signal");
+    let ended = tokio::time::timeout(PATIENCE, process.child.wait()).await;
+    assert!(ended.expect("in time").expect("an end").success());
+}
