@@ -75,7 +75,7 @@ fn pods_work(cluster: &Cluster) {
         "pod/client",
         "--timeout=120s",
     ]);
-    let resolved = kubectl(&["exec", "client", "--", "/pod", "resolve", "web.default.svc"]);
+    let resolved = in_pod(cluster, &["resolve", "web.default.svc"]);
     let service = kubectl(&[
         "get",
         "service",
@@ -83,18 +83,11 @@ fn pods_work(cluster: &Cluster) {
         "--output=jsonpath={.spec.clusterIP}",
     ]);
     assert_eq!(resolved, service, "cluster DNS");
-    let member = kubectl(&[
-        "exec",
-        "client",
-        "--",
-        "/pod",
-        "resolve",
-        "web-1.web-pods.default.svc",
-    ]);
+    let member = in_pod(cluster, &["resolve", "web-1.web-pods.default.svc"]);
     let pod = kubectl(&["get", "pod", "web-1", "--output=jsonpath={.status.podIP}"]);
     assert_eq!(member, pod, "DNS of a pod of a StatefulSet");
     for url in ["http://web", "http://web-1.web-pods:8080"] {
-        assert_eq!(answer(cluster, url), "hello from a pod");
+        assert_eq!(in_pod(cluster, &["get", url]), "hello from a pod");
     }
     let unknown = output(&mut cluster.kubectl(&[
         "exec",
@@ -122,12 +115,11 @@ fn pods_work(cluster: &Cluster) {
     port_forward_works(cluster);
 }
 
-/// What `url` answers a pod. A service that is new refuses connections until every node has heard of its pods.
-fn answer(cluster: &Cluster, url: &str) -> String {
-    let what = format!("{url} to answer");
-    wait_for(&what, Duration::from_secs(30), || {
-        let mut get = cluster.kubectl(&["exec", "client", "--", "/pod", "get", url]);
-        Ok(match output(&mut get) {
+/// What a pod's program says, once it succeeds: names and services that are new are known a moment later.
+fn in_pod(cluster: &Cluster, args: &[&str]) -> String {
+    let exec = [&["exec", "client", "--", "/pod"], args].concat();
+    wait_for(&exec.join(" "), Duration::from_secs(60), || {
+        Ok(match output(&mut cluster.kubectl(&exec)) {
             Ok(text) => Seen::Done(text),
             Err(error) => Seen::NotYet(error.to_string()),
         })
