@@ -29,6 +29,9 @@ pub const SERVER: &str = "sparkconnect.dev/server";
 /// On a session's Secret: the name of the SparkSession.
 pub const SESSION: &str = "sparkconnect.dev/session";
 
+/// On a SparkSession that the gateway made for somebody who called; its value is `true`.
+pub const AD_HOC: &str = "sparkconnect.dev/ad-hoc";
+
 /// On a Secret or ConfigMap: the server to inject it into, or [`INJECT_INTO_ALL`].
 pub const INJECT_INTO: &str = "sparkconnect.dev/inject-into";
 /// Value of [`INJECT_INTO`] that means every server of the namespace.

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time};
-use kube::{CustomResource, KubeSchema};
+use kube::{CustomResource, KubeSchema, ResourceExt};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -110,6 +110,22 @@ pub struct SparkSessionSpec {
     /// How long this resource stays after the session has ended. Absent: until it is deleted.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub retention: Option<Period>,
+}
+
+impl SparkSession {
+    /// Who the session belongs to on its server: `spec.user`, else `<namespace>/<name>` of this resource.
+    pub fn user_on_server(&self) -> String {
+        let own = || {
+            let namespace = self.namespace().unwrap_or_default();
+            format!("{namespace}/{}", self.name_any())
+        };
+        self.spec.user.clone().unwrap_or_else(own)
+    }
+
+    /// The session's id on its server: `spec.sessionId`, else the UID of this resource, if it has one already.
+    pub fn id_on_server(&self) -> Option<String> {
+        self.spec.session_id.clone().or_else(|| self.uid())
+    }
 }
 
 /// One artifact to upload: its name on the server, and the key of a Secret or ConfigMap that holds it.

@@ -1,12 +1,14 @@
-//! The sessions that the gateway knows: by their token, and what a call of theirs becomes. No I/O: filled by a watch, or by a test.
+//! The sessions and servers that the gateway knows, and what a call of each session becomes. No I/O: filled by a watch, or by a test.
 
-use std::collections::HashMap;
-use std::sync::{Arc, OnceLock, PoisonError, RwLock};
+use std::collections::{HashMap, HashSet};
+use std::fmt;
+use std::sync::{Arc, OnceLock, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 use bytes::Bytes;
 use http::HeaderValue;
 use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq;
+use tokio::sync::watch;
 
 use crate::message::suffix;
 use crate::refusal::Refusal;
@@ -14,6 +16,11 @@ use crate::rpc::{ALL, Rpc};
 
 /// SHA-256 of a token.
 pub type TokenHash = [u8; 32];
+
+/// The hash that a token is known by.
+pub fn hash(token: &str) -> TokenHash {
+    Sha256::digest(token.as_bytes()).into()
+}
 
 /// What becomes of the calls of a session.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -45,8 +52,8 @@ pub struct Replica {
     pub observed: Option<String>,
 }
 
-impl std::fmt::Debug for Replica {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+impl fmt::Debug for Replica {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Replica")
             .field("name", &self.name)
             .field("address", &self.address)
@@ -55,39 +62,62 @@ impl std::fmt::Debug for Replica {
     }
 }
 
+/// Namespace and name of a SparkConnectServer or a SparkSession.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+pub struct Name {
+    /// The namespace.
+    pub namespace: String,
+    /// The name.
+    pub name: String,
+}
+
+impl Name {
+    /// A name.
+    pub fn new(namespace: impl Into<String>, name: impl Into<String>) -> Self {
+        Self {
+            namespace: namespace.into(),
+            name: name.into(),
+        }
+    }
+}
+
+impl fmt::Display for Name {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}/{}", self.namespace, self.name)
+    }
+}
+
 /// A session, as its resource says.
 #[derive(Debug)]
 pub struct Session {
-    /// Namespace and name of the SparkSession, as `namespace/name`.
-    pub name: String,
+    /// The SparkSession.
+    pub name: Name,
+    /// Its UID.
+    pub uid: String,
+    /// Name of its SparkConnectServer, in the same namespace.
+    pub server: String,
     /// Its id on the server.
     pub id: String,
     /// Identity on the server.
     pub user: String,
-    /// SHA-256 of its token.
-    pub token_hash: TokenHash,
+    /// SHA-256 of its token; absent before it has one.
+    pub token_hash: Option<TokenHash>,
+    /// Whether the gateway made it for somebody who called.
+    pub ad_hoc: bool,
     /// What becomes of its calls.
     pub state: State,
-    suffixes: [OnceLock<Bytes>; ALL.len()],
+    /// What was put together for its calls already.
+    pub suffixes: Suffixes,
 }
 
+/// What is put behind the messages of a session, by method; made when it is first needed.
+#[derive(Debug, Default)]
+pub struct Suffixes([OnceLock<Bytes>; ALL.len()]);
+
 impl Session {
-    /// A session.
-    pub fn new(
-        name: String,
-        id: String,
-        user: String,
-        token_hash: TokenHash,
-        state: State,
-    ) -> Self {
-        Self {
-            name,
-            id,
-            user,
-            token_hash,
-            state,
-            suffixes: [const { OnceLock::new() }; ALL.len()],
-        }
+    /// The server that it lives on.
+    pub fn server(&self) -> Name {
+        Name::new(&self.name.namespace, &self.server)
     }
 
     /// The replica of a call that names `session`.
@@ -104,11 +134,11 @@ impl Session {
         match &self.state {
             State::Ready(replica) => Ok(replica),
             State::Pending { why } => Err(Refusal::NotReady {
-                name: self.name.clone(),
+                name: self.name.to_string(),
                 why: why.clone(),
             }),
             State::Ended { why } => Err(Refusal::Ended {
-                name: self.name.clone(),
+                name: self.name.to_string(),
                 why: why.clone(),
             }),
         }
@@ -117,27 +147,72 @@ impl Session {
     /// What is put behind each message of a call on `replica`.
     pub fn suffix(&self, rpc: Rpc, replica: &Replica) -> Bytes {
         let observed = rpc.observed_field().zip(replica.observed.as_deref());
-        self.suffixes[rpc as usize]
+        self.suffixes.0[rpc as usize]
             .get_or_init(|| suffix(&self.id, &self.user, observed))
             .clone()
     }
+
+    /// Whether it has ended.
+    pub const fn has_ended(&self) -> bool {
+        matches!(self.state, State::Ended { .. })
+    }
 }
 
-/// Every session that has a token.
+/// User and id.
+type Identity = (String, String);
+
+#[derive(Debug, Default)]
+struct Known {
+    sessions: HashMap<Name, Arc<Session>>,
+    tokens: HashMap<TokenHash, Arc<Session>>,
+    identities: HashMap<Identity, Vec<Arc<Session>>>,
+    servers: HashSet<Name>,
+}
+
+/// Every session and every server.
 #[derive(Debug, Default)]
 pub struct Directory {
-    sessions: RwLock<HashMap<TokenHash, Arc<Session>>>,
+    known: RwLock<Known>,
+    changed: watch::Sender<()>,
 }
 
 impl Directory {
-    /// Knows `session` from now on, in place of what was known by its token.
+    /// Knows `session` from now on, in place of what was known by its name.
     pub fn put(&self, session: Session) {
-        self.write().insert(session.token_hash, Arc::new(session));
+        let session = Arc::new(session);
+        self.write(|known| {
+            known.take(&session.name);
+            if let Some(hash) = session.token_hash {
+                known.tokens.insert(hash, Arc::clone(&session));
+            }
+            let same = known.identities.entry(identity(&session)).or_default();
+            same.push(Arc::clone(&session));
+            known.sessions.insert(session.name.clone(), session);
+        });
     }
 
-    /// Forgets the session of that token.
-    pub fn remove(&self, token: &TokenHash) {
-        self.write().remove(token);
+    /// Forgets the session of that name.
+    pub fn remove(&self, name: &Name) {
+        self.write(|known| known.take(name));
+    }
+
+    /// Knows that there is a server of that name.
+    pub fn put_server(&self, name: Name) {
+        self.write(|known| {
+            known.servers.insert(name);
+        });
+    }
+
+    /// Forgets the server of that name.
+    pub fn remove_server(&self, name: &Name) {
+        self.write(|known| {
+            known.servers.remove(name);
+        });
+    }
+
+    /// Whether there is a server of that name.
+    pub fn has_server(&self, name: &Name) -> bool {
+        self.read().servers.contains(name)
     }
 
     /// The session whose token this is.
@@ -145,64 +220,80 @@ impl Directory {
     /// # Errors
     /// When it is nobody's.
     pub fn by_token(&self, token: &str) -> Result<Arc<Session>, Refusal> {
-        let hash: TokenHash = Sha256::digest(token.as_bytes()).into();
-        let sessions = self.sessions.read().unwrap_or_else(PoisonError::into_inner);
-        let found = sessions.get(&hash).ok_or(Refusal::UnknownToken)?;
+        let hash = hash(token);
+        let known = self.read();
+        let found = known.tokens.get(&hash).ok_or(Refusal::UnknownToken)?;
         // The map compares as quickly as it can; what counts is compared in constant time.
-        if !bool::from(found.token_hash.ct_eq(&hash)) {
+        if !bool::from(found.token_hash.unwrap_or_default().ct_eq(&hash)) {
             return Err(Refusal::UnknownToken);
         }
         Ok(Arc::clone(found))
     }
 
-    fn write(&self) -> std::sync::RwLockWriteGuard<'_, HashMap<TokenHash, Arc<Session>>> {
-        // One insert or removal at a time: the map is sound even after a panic.
-        self.sessions
-            .write()
-            .unwrap_or_else(PoisonError::into_inner)
+    /// The session of `user` with that id, on `server` where one is named; one that lives rather than one that has ended.
+    pub fn of_user(&self, user: &str, id: &str, server: Option<&Name>) -> Option<Arc<Session>> {
+        let known = self.read();
+        let all = known.identities.get(&(user.to_owned(), id.to_owned()))?;
+        let mut fit = all
+            .iter()
+            .filter(|session| server.is_none_or(|server| session.server() == *server));
+        let first = fit.next()?;
+        let living = std::iter::once(first)
+            .chain(fit)
+            .find(|session| !session.has_ended());
+        Some(Arc::clone(living.unwrap_or(first)))
     }
+
+    /// Ids of the sessions that the gateway made for `user` and that have not ended.
+    pub fn ad_hoc(&self, user: &str) -> HashSet<String> {
+        let known = self.read();
+        let its = known
+            .sessions
+            .values()
+            .filter(|session| session.ad_hoc && session.user == user && !session.has_ended());
+        its.map(|session| session.id.clone()).collect()
+    }
+
+    /// Tells of every change from now on.
+    pub fn changes(&self) -> watch::Receiver<()> {
+        self.changed.subscribe()
+    }
+
+    fn read(&self) -> RwLockReadGuard<'_, Known> {
+        self.known.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn write(&self, change: impl FnOnce(&mut Known)) {
+        let mut known: RwLockWriteGuard<'_, Known> =
+            self.known.write().unwrap_or_else(PoisonError::into_inner);
+        change(&mut known);
+        drop(known);
+        self.changed.send_replace(());
+    }
+}
+
+impl Known {
+    fn take(&mut self, name: &Name) {
+        let Some(old) = self.sessions.remove(name) else {
+            return;
+        };
+        if let Some(hash) = &old.token_hash {
+            self.tokens.remove(hash);
+        }
+        let identity = identity(&old);
+        if let Some(same) = self.identities.get_mut(&identity) {
+            same.retain(|other| other.name != *name);
+            if same.is_empty() {
+                self.identities.remove(&identity);
+            }
+        }
+    }
+}
+
+fn identity(session: &Session) -> Identity {
+    (session.user.clone(), session.id.clone())
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn session(state: State) -> Session {
-        let hash = Sha256::digest(b"secret").into();
-        Session::new("ns/ada".into(), "id-1".into(), "ada".into(), hash, state)
-    }
-
-    #[test]
-    fn a_token_is_one_sessions_and_a_session_answers_for_itself_alone() {
-        let directory = Directory::default();
-        directory.put(session(State::Ended {
-            why: "Idle".to_owned(),
-        }));
-        assert_eq!(
-            directory.by_token("other").unwrap_err(),
-            Refusal::UnknownToken
-        );
-        let found = directory.by_token("secret").unwrap();
-        assert!(matches!(
-            found.replica("id-2"),
-            Err(Refusal::NotYourSession { .. })
-        ));
-        assert!(matches!(found.replica("id-1"), Err(Refusal::Ended { .. })));
-        directory.remove(&found.token_hash);
-        assert_eq!(
-            directory.by_token("secret").unwrap_err(),
-            Refusal::UnknownToken
-        );
-    }
-
-    #[test]
-    fn a_replica_is_shown_without_its_token() {
-        let replica = Replica {
-            name: "demo-0".to_owned(),
-            address: "demo-0.demo.ns.svc:15002".to_owned(),
-            authorization: HeaderValue::from_static("Bearer sesame"),
-            observed: None,
-        };
-        assert!(!format!("{replica:?}").contains("sesame"));
-    }
-}
+#[path = "directory_tests.rs"]
+mod tests;

@@ -1,10 +1,12 @@
 //! The gateway: one TLS address for every Spark Connect server. It finds out who calls and for which session, has every message be
 //! that session's and that user's, and passes it on to the session's replica byte by byte. `main.rs` is the process.
 
+pub mod ad_hoc;
 pub mod answer;
 pub mod certificate;
 pub mod counts;
 pub mod directory;
+pub mod identity;
 pub mod limiter;
 pub mod listen;
 pub mod message;
@@ -14,4 +16,5 @@ pub mod rpc;
 pub mod run;
 pub mod settings;
 pub mod upstream;
+pub mod wanted;
 pub mod watch;

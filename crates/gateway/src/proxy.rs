@@ -5,19 +5,23 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use http::header::{AUTHORIZATION, CONTENT_TYPE};
+use http::request::Parts;
 use http::uri::{Authority, PathAndQuery, Scheme};
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response, Uri};
 use hyper::body::Incoming;
 use tokio::sync::oneshot;
 
+use crate::ad_hoc::{AdHoc, Wanted};
 use crate::answer::Answer;
 use crate::counts::Ledger;
-use crate::directory::{Directory, Replica, Session};
+use crate::directory::{Replica, Session};
+use crate::identity::{Caller, Identities};
 use crate::limiter::Limiter;
 use crate::message::{Begun, Enforced, Rewriter, begin};
 use crate::refusal::Refusal;
 use crate::rpc::Rpc;
 use crate::upstream::{Outgoing, Upstreams};
+use crate::wanted;
 
 /// Headers of a call that reach a replica. No other does: one may be an identity that an interceptor there believes.
 static PASSED: [HeaderName; 7] = [
@@ -45,8 +49,12 @@ pub struct CallLimits {
 /// What every call needs.
 #[derive(Debug)]
 pub struct Proxy {
-    /// Who is known.
-    pub directory: Arc<Directory>,
+    /// Who is who.
+    pub identities: Identities,
+    /// Sessions of those who have no session's token.
+    pub ad_hoc: AdHoc,
+    /// Below it servers have names of their own, `<server>.<namespace>.<domain>`.
+    pub domain: Option<String>,
     /// Ways to replicas.
     pub upstreams: Upstreams,
     /// What calls come to.
@@ -72,8 +80,9 @@ impl Proxy {
     async fn pass(&self, request: Request<Incoming>) -> Result<Response<Answer>, Refusal> {
         let (head, mut body) = request.into_parts();
         let rpc = method(&head.method, &head.uri, &head.headers)?;
-        let session = self.directory.by_token(token(&head.headers)?)?;
+        let caller = self.identities.of(token(&head.headers)?).await?;
         let begun = self.begin(&mut body).await?;
+        let session = self.session(caller, &head, rpc, &begun.session).await?;
         let replica = session.replica(&begun.session)?;
         let permit = self.users.enter(&session.user).ok_or(Refusal::TooMany {
             what: "calls of one user",
@@ -84,13 +93,13 @@ impl Proxy {
         let operation = rewriter.operation();
         let body = Enforced::new(body, begun.read, rewriter, refused);
         let outgoing = outgoing(rpc, &head.headers, replica, body)?;
-        let mut call = self.ledger.begin(&session.name, rpc);
+        let mut call = self.ledger.begin(&session.name.to_string(), rpc);
         let answer = self.upstreams.send(&replica.address, outgoing).await;
         if let Ok(unfit) = refusal.try_recv() {
             return Err(unfit.into()); // the replica only saw a call that broke off
         }
         let answer = answer.map_err(|error| {
-            tracing::warn!(session = session.name, replica = replica.name, %error, "not passed on");
+            tracing::warn!(session = %session.name, replica = replica.name, %error, "not passed on");
             Refusal::Unreachable {
                 replica: replica.name.clone(),
             }
@@ -98,6 +107,26 @@ impl Proxy {
         call.answered(operation.get().map(String::as_str));
         call.ended(answer.headers()); // where it has no messages, its status is in the head
         Ok(answer.map(|body| Answer::Passed(body, call, permit)))
+    }
+
+    async fn session(
+        &self,
+        caller: Caller,
+        head: &Parts,
+        rpc: Rpc,
+        called: &str,
+    ) -> Result<Arc<Session>, Refusal> {
+        let person = match caller {
+            Caller::Session(session) => return Ok(session),
+            Caller::Person(person) => person,
+        };
+        let server = wanted::server(head, self.domain.as_deref())?;
+        let wanted = Wanted {
+            rpc,
+            session: called,
+            server: server.as_ref(),
+        };
+        self.ad_hoc.session(&person, wanted).await
     }
 
     async fn begin(&self, body: &mut Incoming) -> Result<Begun, Refusal> {

@@ -8,6 +8,7 @@ use http::header::{CONTENT_TYPE, HeaderName};
 use http::{HeaderValue, Response};
 use http_body_util::Empty;
 
+use crate::directory::Name;
 use crate::message::Unfit;
 
 /// Longest text that a client is told, in bytes: header lists are limited.
@@ -69,6 +70,58 @@ pub enum Refusal {
         "the token is not valid: it may have expired, or its session has ended. The session's connection Secret has the present one"
     )]
     UnknownToken,
+    /// The cluster knows nobody by the token.
+    #[error(
+        "the token is not valid: the cluster did not make it for audience {audience}, or it has expired. `kubectl create token NAME --audience {audience}` makes one"
+    )]
+    UnknownJwt {
+        /// The audience that it must be for.
+        audience: String,
+    },
+    /// Spark cannot have a user of that name.
+    #[error(
+        "`{user}` cannot be a user on a server: the name must not be empty or have a space or a comma, or more than 253 characters"
+    )]
+    UnfitUser {
+        /// The name.
+        user: String,
+    },
+    /// The API server did not answer.
+    #[error("the Kubernetes API does not say {what} at the moment")]
+    Unsaid {
+        /// What it was asked.
+        what: &'static str,
+    },
+    /// RBAC does not let the caller use the server.
+    #[error(
+        "{user} may not use server {server}: it needs the verb `connect` on sparkconnectservers in its namespace"
+    )]
+    MayNot {
+        /// Who called.
+        user: String,
+        /// The server.
+        server: Name,
+    },
+    /// The call names no server, and its session is not known.
+    #[error(
+        "which server? Put `;x-sparkconnect-server=NAMESPACE/NAME` into the URL: no session of yours has the id that is called"
+    )]
+    NoServer,
+    /// There is no such server.
+    #[error("there is no SparkConnectServer {0}")]
+    UnknownServer(Name),
+    /// There is no such session, and the call begins none.
+    #[error("you have no session {id}")]
+    NoSession {
+        /// Its id.
+        id: String,
+    },
+    /// The API server does not let the session be made.
+    #[error("no session can be made for you: {why}")]
+    NotMade {
+        /// What the API server said.
+        why: String,
+    },
     /// The token is one session's and the call another's.
     #[error(
         "the token is for session {own}, the call for {called}: put `;session_id={own}` into the URL"
@@ -125,9 +178,15 @@ impl Refusal {
                 Code::InvalidArgument
             }
             Self::Late { .. } => Code::DeadlineExceeded,
-            Self::NoToken | Self::UnknownToken => Code::Unauthenticated,
+            Self::NoToken | Self::UnknownToken | Self::UnknownJwt { .. } => Code::Unauthenticated,
+            Self::UnfitUser { .. } | Self::MayNot { .. } => Code::PermissionDenied,
+            Self::NoServer => Code::InvalidArgument,
+            Self::UnknownServer(_) | Self::NoSession { .. } => Code::NotFound,
+            Self::NotMade { .. } => Code::FailedPrecondition,
             Self::Ended { .. } => Code::FailedPrecondition,
-            Self::NotReady { .. } | Self::Unreachable { .. } => Code::Unavailable,
+            Self::Unsaid { .. } | Self::NotReady { .. } | Self::Unreachable { .. } => {
+                Code::Unavailable
+            }
         }
     }
 

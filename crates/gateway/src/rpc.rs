@@ -92,6 +92,18 @@ impl Rpc {
         }
     }
 
+    /// Whether a client's first call may be one of these: they leave something in the session, or ask what they need not know one for.
+    pub const fn begins_a_session(self) -> bool {
+        matches!(
+            self,
+            Self::ExecutePlan
+                | Self::AnalyzePlan
+                | Self::Config
+                | Self::AddArtifacts
+                | Self::ArtifactStatus
+        )
+    }
+
     /// Whether its stream of results is that of a plan.
     pub const fn follows_a_plan(self) -> bool {
         matches!(self, Self::ExecutePlan | Self::ReattachExecute)

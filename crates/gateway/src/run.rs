@@ -11,9 +11,11 @@ use tokio::signal::unix::{SignalKind, signal};
 use tokio_rustls::TlsAcceptor;
 use tokio_util::sync::CancellationToken;
 
+use crate::ad_hoc::AdHoc;
 use crate::certificate::{Certificate, CertificateError};
 use crate::counts::Ledger;
 use crate::directory::Directory;
+use crate::identity::Identities;
 use crate::limiter::Limiter;
 use crate::listen::Door;
 use crate::proxy::Proxy;
@@ -76,7 +78,13 @@ pub async fn run(settings: Settings) -> Result<(), RunError> {
     let watch = Watch::new(Arc::clone(&directory), ledger.clone(), key);
     let door = Door {
         proxy: Arc::new(Proxy {
-            directory,
+            identities: Identities::new(
+                Arc::clone(&directory),
+                client.clone(),
+                settings.token_audience,
+            ),
+            ad_hoc: AdHoc::new(directory, client.clone(), settings.limits.ad_hoc()),
+            domain: settings.domain,
             upstreams: Upstreams::new(WINDOWS, settings.limits.connect_timeout),
             ledger,
             users: Limiter::new(settings.limits.max_calls_per_user),

@@ -8,6 +8,7 @@ use clap::{Args, Parser};
 use sparkconnect_api::Period;
 use sparkconnect_telemetry::LogFormat;
 
+use crate::ad_hoc::AdHocLimits;
 use crate::listen::ConnectionLimits;
 use crate::proxy::CallLimits;
 use crate::upstream::Windows;
@@ -46,6 +47,20 @@ pub struct Settings {
     /// The one namespace whose sessions are served. Absent: all of them.
     #[arg(long, env = "SPARKCONNECT_WATCH_NAMESPACE", value_name = "NAMESPACE")]
     pub watch_namespace: Option<String>,
+
+    /// Audience that tokens of the cluster must be made for, as by `kubectl create token NAME --audience sparkconnect`.
+    #[arg(
+        long,
+        env = "SPARKCONNECT_TOKEN_AUDIENCE",
+        value_name = "AUDIENCE",
+        default_value = "sparkconnect"
+    )]
+    pub token_audience: String,
+
+    /// Domain below which servers have names of their own, `<server>.<namespace>.<domain>`, which all lead to the gateway and
+    /// are in its certificate. Absent: whoever has no session's token names the server by the metadata `x-sparkconnect-server`.
+    #[arg(long, env = "SPARKCONNECT_DOMAIN", value_name = "DOMAIN", value_parser = domain)]
+    pub domain: Option<String>,
 
     /// Address of `/metrics`, `/healthz` and `/readyz`.
     #[arg(
@@ -118,6 +133,28 @@ pub struct Limits {
     )]
     pub max_calls_per_user: usize,
 
+    /// Sessions that are made for one user at a time; ones that have ended do not count.
+    #[arg(
+        long,
+        env = "SPARKCONNECT_MAX_SESSIONS_PER_USER",
+        value_name = "N",
+        default_value_t = 10
+    )]
+    pub max_sessions_per_user: usize,
+
+    /// Calls at a time that wait for a session to be made.
+    #[arg(
+        long,
+        env = "SPARKCONNECT_MAX_WAITING_CALLS",
+        value_name = "N",
+        default_value_t = 1_000
+    )]
+    pub max_waiting_calls: usize,
+
+    /// Longest wait of a call for a session to be made.
+    #[arg(long, env = "SPARKCONNECT_SESSION_TIMEOUT", value_name = "PERIOD", default_value = "60s", value_parser = period)]
+    pub session_timeout: Duration,
+
     /// Longest message, in bytes: PySpark's own limit.
     #[arg(long, env = "SPARKCONNECT_MAX_MESSAGE_BYTES", value_name = "BYTES", default_value_t = 128 << 20)]
     pub max_message_bytes: u32,
@@ -180,6 +217,15 @@ impl Limits {
         }
     }
 
+    /// Bounds on sessions that are made for those who call.
+    pub const fn ad_hoc(&self) -> AdHocLimits {
+        AdHocLimits {
+            per_user: self.max_sessions_per_user,
+            waiting: self.max_waiting_calls,
+            ready: self.session_timeout,
+        }
+    }
+
     /// Bounds on calls.
     pub const fn calls(&self) -> CallLimits {
         CallLimits {
@@ -187,6 +233,19 @@ impl Limits {
             beginning: BEGINNING,
             first_message: self.first_message_timeout,
         }
+    }
+}
+
+/// A domain in lower case.
+fn domain(text: &str) -> Result<String, String> {
+    let fits = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-';
+    if text
+        .split('.')
+        .all(|label| !label.is_empty() && label.bytes().all(fits))
+    {
+        Ok(text.to_ascii_lowercase())
+    } else {
+        Err("it must be a domain, as in connect.example.com".to_owned())
     }
 }
 
@@ -211,7 +270,7 @@ mod tests {
         let settings =
             Settings::try_parse_from(["sparkconnect-gateway", "--idle-timeout=90s"]).unwrap();
         assert_eq!(settings.limits.connections().idle, Duration::from_secs(90));
-        for wrong in ["--idle-timeout=0s", "--idle-timeout=soon"] {
+        for wrong in ["--idle-timeout=0s", "--idle-timeout=soon", "--domain=a..b"] {
             assert!(
                 Settings::try_parse_from(["sparkconnect-gateway", wrong]).is_err(),
                 "{wrong}"

@@ -2,7 +2,7 @@
 //!
 //! When the API server is away, what was known stays: sessions go on, and new ones come when it is back.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use futures::{Stream, StreamExt};
@@ -13,19 +13,17 @@ use kube::runtime::WatchStreamExt;
 use kube::runtime::watcher::{self, Event, watcher};
 use kube::{Client, Resource, ResourceExt};
 use sparkconnect_api::session::SessionPhase;
-use sparkconnect_api::{SparkConnectServer, SparkSession, address, condition};
+use sparkconnect_api::{SparkConnectServer, SparkSession, address, condition, labels};
 use sparkconnect_spark::InstallationKey;
 use sparkconnect_telemetry::Health;
 
 use crate::counts::Ledger;
-use crate::directory::{Directory, Replica, Session, State, TokenHash};
+use crate::directory::{Directory, Name, Replica, Session, State, Suffixes, TokenHash};
 
 /// Seconds after which a watch is made anew even if nothing came: a connection that died silently is noticed no later.
 const WATCH_SECONDS: u32 = 120;
 
 type Guarded<K> = DeserializeGuard<K>;
-/// Namespace and name.
-type Name = (String, String);
 
 /// Fills a directory from the two watches.
 #[derive(Debug)]
@@ -36,8 +34,9 @@ pub struct Watch {
     /// UIDs of the servers: their tokens are made of them.
     servers: HashMap<Name, String>,
     sessions: HashMap<Name, SparkSession>,
-    /// Sessions seen in the list that is being read.
-    listed: Vec<Name>,
+    /// Sessions and servers seen in the lists that are being read.
+    listed: HashSet<Name>,
+    listed_servers: HashSet<Name>,
 }
 
 impl Watch {
@@ -49,7 +48,8 @@ impl Watch {
             key,
             servers: HashMap::new(),
             sessions: HashMap::new(),
-            listed: Vec::new(),
+            listed: HashSet::new(),
+            listed_servers: HashSet::new(),
         }
     }
 
@@ -81,14 +81,21 @@ impl Watch {
             Event::Apply(server) | Event::InitApply(server) => {
                 let name = name(&server);
                 let uid = server.uid().unwrap_or_default();
+                self.listed_servers.insert(name.clone());
                 if self.servers.insert(name.clone(), uid.clone()) != Some(uid) {
+                    self.directory.put_server(name.clone());
                     self.refresh(&name);
                 }
             }
-            // A server that is gone takes its sessions with it: they tell of it themselves.
-            Event::Delete(server) => drop(self.servers.remove(&name(&server))),
-            Event::Init => {}
-            Event::InitDone => return true,
+            Event::Delete(server) => self.forget_server(&name(&server)),
+            Event::Init => self.listed_servers.clear(),
+            Event::InitDone => {
+                let listed = std::mem::take(&mut self.listed_servers);
+                for gone in missing(&self.servers, &listed) {
+                    self.forget_server(&gone);
+                }
+                return true;
+            }
         }
         false
     }
@@ -98,15 +105,14 @@ impl Watch {
         match event {
             Event::Apply(session) => self.put(session),
             Event::InitApply(session) => {
-                self.listed.push(name(&session));
+                self.listed.insert(name(&session));
                 self.put(session);
             }
             Event::Delete(session) => self.forget(&name(&session)),
             Event::Init => self.listed.clear(),
             Event::InitDone => {
                 let listed = std::mem::take(&mut self.listed);
-                let gone = self.sessions.keys().filter(|known| !listed.contains(known));
-                for gone in gone.cloned().collect::<Vec<_>>() {
+                for gone in missing(&self.sessions, &listed) {
                     self.forget(&gone);
                 }
                 return true;
@@ -119,35 +125,32 @@ impl Watch {
     fn put(&mut self, session: Guarded<SparkSession>) {
         let Ok(session) = session.0 else { return };
         let name = name(&session);
-        let before = self.sessions.get(&name).and_then(token_hash);
-        if let Some(before) = before.filter(|before| Some(*before) != token_hash(&session)) {
-            self.directory.remove(&before);
-        }
-        let server = (name.0.clone(), session.spec.server.clone());
+        let server = Name::new(&name.namespace, &session.spec.server);
         let server = self.servers.get(&server).map(String::as_str);
-        if let Some(entry) = entry(&session, server, &self.key) {
-            self.directory.put(entry);
-        }
+        self.directory.put(entry(&session, server, &self.key));
         self.sessions.insert(name, session);
     }
 
     fn forget(&mut self, name: &Name) {
-        if let Some(hash) = self.sessions.remove(name).as_ref().and_then(token_hash) {
-            self.directory.remove(&hash);
-        }
-        self.ledger.forget(&format!("{}/{}", name.0, name.1));
+        self.sessions.remove(name);
+        self.directory.remove(name);
+        self.ledger.forget(&name.to_string());
+    }
+
+    /// Its sessions tell of their end themselves.
+    fn forget_server(&mut self, name: &Name) {
+        self.servers.remove(name);
+        self.directory.remove_server(name);
     }
 
     /// Looks anew at the sessions of a server that has come.
     fn refresh(&self, server: &Name) {
         let uid = self.servers.get(server).map(String::as_str);
         let its = |(name, session): &(&Name, &SparkSession)| {
-            name.0 == server.0 && session.spec.server == server.1
+            name.namespace == server.namespace && session.spec.server == server.name
         };
         for (_, session) in self.sessions.iter().filter(its) {
-            if let Some(entry) = entry(session, uid, &self.key) {
-                self.directory.put(entry);
-            }
+            self.directory.put(entry(session, uid, &self.key));
         }
     }
 }
@@ -173,7 +176,13 @@ where
 }
 
 fn name<K: Resource>(object: &K) -> Name {
-    (object.namespace().unwrap_or_default(), object.name_any())
+    Name::new(object.namespace().unwrap_or_default(), object.name_any())
+}
+
+/// What is known and was not listed.
+fn missing<T>(known: &HashMap<Name, T>, listed: &HashSet<Name>) -> Vec<Name> {
+    let missing = known.keys().filter(|name| !listed.contains(name));
+    missing.cloned().collect()
 }
 
 fn token_hash(session: &SparkSession) -> Option<TokenHash> {
@@ -188,25 +197,29 @@ fn token_hash(session: &SparkSession) -> Option<TokenHash> {
     Some(hash)
 }
 
-/// A session as the directory has it; `None` for one without a token. `server` is the UID of its server.
-fn entry(session: &SparkSession, server: Option<&str>, key: &InstallationKey) -> Option<Session> {
-    let hash = token_hash(session)?;
-    let status = session.status.as_ref()?;
-    let (namespace, name) = name(session);
-    Some(Session::new(
-        format!("{namespace}/{name}"),
-        status.session_id.clone()?,
-        status.user.clone()?,
-        hash,
-        state(session, server, key),
-    ))
+/// A session as the directory has it. `server` is the UID of its server.
+fn entry(session: &SparkSession, server: Option<&str>, key: &InstallationKey) -> Session {
+    Session {
+        name: name(session),
+        uid: session.uid().unwrap_or_default(),
+        server: session.spec.server.clone(),
+        id: session.id_on_server().unwrap_or_default(),
+        user: session.user_on_server(),
+        token_hash: token_hash(session),
+        ad_hoc: session.labels().contains_key(labels::AD_HOC),
+        state: state(session, server, key),
+        suffixes: Suffixes::default(),
+    }
 }
 
 fn state(session: &SparkSession, server: Option<&str>, key: &InstallationKey) -> State {
     let status = session.status.clone().unwrap_or_default();
     let why = || {
         let ready = condition::find(&status.conditions, condition::READY);
-        ready.map(|ready| ready.message.clone()).unwrap_or_default()
+        ready.map_or_else(
+            || "the operator has not seen it yet".to_owned(),
+            |ready| ready.message.clone(),
+        )
     };
     match status.phase {
         Some(SessionPhase::Ready) => {}

@@ -12,7 +12,7 @@ fn session(name: &str, status: Value) -> Guarded<SparkSession> {
         "apiVersion": "sparkconnect.dev/v1alpha1",
         "kind": "SparkSession",
         "metadata": {"name": name, "namespace": "ns", "uid": name},
-        "spec": {"server": "demo"},
+        "spec": {"server": "demo", "user": "ada", "sessionId": "id-1"},
     });
     session["status"] = status;
     serde_json::from_value(session).expect("a session")
@@ -20,7 +20,7 @@ fn session(name: &str, status: Value) -> Guarded<SparkSession> {
 
 fn status(phase: &str) -> Value {
     json!({
-        "phase": phase, "sessionId": "id-1", "user": "ada", "server": "demo-1", "replicaUid": "r",
+        "phase": phase, "server": "demo-1", "replicaUid": "r",
         "serverSideSessionId": "made", "tokenHash": hash_of(&Token::new(TOKEN)),
         "conditions": [{
             "type": "Ready", "status": "False", "reason": "R", "message": "for a reason",

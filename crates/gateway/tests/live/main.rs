@@ -15,11 +15,12 @@ use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use http::HeaderValue;
-use raw::Raw;
-use sha2::{Digest, Sha256};
+use raw::{Answered, Raw};
+use sparkconnect_gateway::ad_hoc::{AdHoc, AdHocLimits};
 use sparkconnect_gateway::certificate::Certificate;
 use sparkconnect_gateway::counts::Ledger;
-use sparkconnect_gateway::directory::{Directory, Replica, Session, State};
+use sparkconnect_gateway::directory::{self, Directory, Name, Replica, Session, State, Suffixes};
+use sparkconnect_gateway::identity::Identities;
 use sparkconnect_gateway::limiter::Limiter;
 use sparkconnect_gateway::listen::{ConnectionLimits, Door};
 use sparkconnect_gateway::proxy::{CallLimits, Proxy};
@@ -70,6 +71,18 @@ fn connection_limits() -> ConnectionLimits {
     }
 }
 
+const AD_HOC: AdHocLimits = AdHocLimits {
+    per_user: 10,
+    waiting: 10,
+    ready: Duration::from_secs(10),
+};
+
+/// No API server: whoever has no session's token is not known.
+fn nobody() -> kube::Client {
+    let nowhere = "http://127.0.0.1:1".parse().expect("a URL");
+    kube::Client::try_from(kube::Config::new(nowhere)).expect("a client")
+}
+
 fn call_limits() -> CallLimits {
     CallLimits {
         message: 128 << 20,
@@ -94,7 +107,7 @@ struct Gateway {
 /// A session as its client knows it.
 #[derive(Clone)]
 struct Client {
-    name: String,
+    name: Name,
     id: String,
     token: String,
 }
@@ -113,7 +126,9 @@ impl Gateway {
         let tls = TlsAcceptor::from(Arc::new(certificate.config().expect("TLS")));
         let (directory, ledger) = (Arc::new(Directory::default()), Ledger::default());
         let proxy = Arc::new(Proxy {
-            directory: Arc::clone(&directory),
+            identities: Identities::new(Arc::clone(&directory), nobody(), "x".to_owned()),
+            ad_hoc: AdHoc::new(Arc::clone(&directory), nobody(), AD_HOC),
+            domain: None,
             upstreams: Upstreams::new(WINDOWS, Duration::from_secs(2)),
             ledger: ledger.clone(),
             users: Limiter::new(per_user),
@@ -185,7 +200,7 @@ impl Gateway {
     fn session_at(&self, user: &str, address: &str, observed: Option<String>) -> Client {
         let id = uuid::Uuid::new_v4().to_string();
         let client = Client {
-            name: format!("ns/{user}-{id}"),
+            name: Name::new("ns", format!("{user}-{id}")),
             token: format!("token-of-{id}"),
             id,
         };
@@ -200,10 +215,17 @@ impl Gateway {
     }
 
     fn put(&self, client: &Client, user: &str, state: State) {
-        let hash = Sha256::digest(client.token.as_bytes()).into();
-        let (name, id) = (client.name.clone(), client.id.clone());
-        self.directory
-            .put(Session::new(name, id, user.to_owned(), hash, state));
+        self.directory.put(Session {
+            name: client.name.clone(),
+            uid: client.id.clone(),
+            server: "demo".to_owned(),
+            id: client.id.clone(),
+            user: user.to_owned(),
+            token_hash: Some(directory::hash(&client.token)),
+            ad_hoc: false,
+            state,
+            suffixes: Suffixes::default(),
+        });
     }
 
     /// Plain PySpark of a version, which finds the session in `SPARK_REMOTE`.
@@ -219,6 +241,18 @@ impl Gateway {
             self.folder.path().join("ca.crt"),
         );
         python
+    }
+}
+
+impl Raw {
+    /// A call with this token and these frames.
+    pub(crate) async fn call(&mut self, method: &str, token: &str, frames: &[&[u8]]) -> Answered {
+        let authorization = format!("Bearer {token}");
+        let headers = [
+            ("content-type", "application/grpc"),
+            ("authorization", &authorization),
+        ];
+        self.send(method, &headers, frames).await
     }
 }
 

@@ -54,6 +54,17 @@ pub(crate) struct Answered {
     pub(crate) body: Bytes,
 }
 
+impl Answered {
+    /// No answer.
+    pub(crate) fn nothing(why: String) -> Self {
+        Self {
+            status: None,
+            message: why,
+            body: Bytes::new(),
+        }
+    }
+}
+
 /// TLS that trusts the authority with this certificate, in PEM.
 pub(crate) fn connector(authority: &str) -> TlsConnector {
     let mut roots = RootCertStore::empty();
@@ -109,16 +120,6 @@ impl Raw {
         })
     }
 
-    /// A call with this token and these frames.
-    pub(crate) async fn call(&mut self, method: &str, token: &str, frames: &[&[u8]]) -> Answered {
-        let authorization = format!("Bearer {token}");
-        let headers = [
-            ("content-type", "application/grpc"),
-            ("authorization", &authorization),
-        ];
-        self.send(method, &headers, frames).await
-    }
-
     /// A call with these headers and frames.
     pub(crate) async fn send(
         &mut self,
@@ -139,19 +140,14 @@ impl Raw {
 async fn answered(
     sent: impl Future<Output = hyper::Result<http::Response<hyper::body::Incoming>>>,
 ) -> Answered {
-    let nothing = |message: String| Answered {
-        status: None,
-        message,
-        body: Bytes::new(),
-    };
     let response = match sent.await {
         Ok(response) => response,
-        Err(error) => return nothing(error.to_string()),
+        Err(error) => return Answered::nothing(error.to_string()),
     };
     let (head, body) = response.into_parts();
     let collected = match body.collect().await {
         Ok(collected) => collected,
-        Err(error) => return nothing(error.to_string()),
+        Err(error) => return Answered::nothing(error.to_string()),
     };
     let trailers = collected.trailers().cloned().unwrap_or_default();
     let text = |name: &str| {

@@ -12,10 +12,8 @@ const APP_NAME: &str = "spark.app.name";
 
 /// The session's name on its server; `None` when `spec.sessionId` is no UUID, which the schema refuses.
 pub fn session_ref(session: &SparkSession) -> Option<SessionRef> {
-    let id = session.spec.session_id.clone().or_else(|| session.uid())?;
-    Uuid::parse_str(&id)
-        .ok()
-        .map(|id| SessionRef::new(user(session), id))
+    let id = Uuid::parse_str(&session.id_on_server()?).ok()?;
+    Some(SessionRef::new(session.user_on_server(), id))
 }
 
 /// The session as it was made: a call finds out if it was made anew since.
@@ -34,18 +32,6 @@ pub fn name(session: &SparkSession) -> Option<SessionName> {
         user: reference.user,
         id: reference.session_id,
     })
-}
-
-/// Identity on the server.
-pub fn user(session: &SparkSession) -> String {
-    let own = || {
-        format!(
-            "{}/{}",
-            session.namespace().unwrap_or_default(),
-            session.name_any()
-        )
-    };
-    session.spec.user.clone().unwrap_or_else(own)
 }
 
 /// What is set on the session, in order: its application's name first, so that `sparkConf` wins over `appName`.

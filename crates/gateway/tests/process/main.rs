@@ -1,6 +1,7 @@
 //! The gateway's program: follows the resources of a real API server, serves what they say, and ends when it is told to.
 
-#[path = "live/raw.rs"]
+mod people;
+#[path = "../live/raw.rs"]
 mod raw;
 
 use std::net::{SocketAddr, TcpListener};
@@ -21,6 +22,7 @@ use tokio::process::{Child, Command};
 /// Longest wait for anything here.
 const PATIENCE: Duration = Duration::from_secs(60);
 const KEY: [u8; 32] = [7; 32];
+/// Id of the session.
 const ID: &str = "6f1f0d4e-6e0e-4f58-9d6e-2f6a3c1b7a10";
 
 /// The program, and where it is.
@@ -38,7 +40,7 @@ fn port() -> SocketAddr {
     listener.local_addr().expect("an address")
 }
 
-fn start(api: &ApiServer) -> Process {
+fn start(api: &ApiServer, more: &[&str]) -> Process {
     let folder = tempfile::tempdir().expect("a folder");
     let authority = Authority::new("gateway").expect("an authority");
     let credentials = authority.server("gateway", &[], &["127.0.0.1"]);
@@ -55,6 +57,7 @@ fn start(api: &ApiServer) -> Process {
         .arg(format!("--tls-folder={}", folder.path().display()))
         .arg(format!("--key-file={}", key.display()))
         .args(["--log-format=text", "--connect-timeout=1s"])
+        .args(more)
         .stdin(Stdio::null())
         .kill_on_drop(true)
         .spawn()
@@ -86,6 +89,14 @@ fn api_server() -> ApiServer {
     server
 }
 
+/// A server, which nobody runs.
+fn demo() -> Value {
+    json!({
+        "apiVersion": "sparkconnect.dev/v1alpha1", "kind": "SparkConnectServer",
+        "metadata": {"name": "demo", "namespace": "default"}, "spec": {"version": "4.3.0"},
+    })
+}
+
 fn kubectl(server: &ApiServer, args: &[&str]) -> String {
     command::output(&mut server.kubectl(args)).unwrap_or_else(|error| panic!("{error}"))
 }
@@ -101,18 +112,16 @@ fn apply(server: &ApiServer, object: &Value) {
 }
 
 /// Has the session say so of itself, as the operator would.
-fn tell(server: &ApiServer, phase: &str, message: &str) {
-    let uid = kubectl(
-        server,
-        &["get", "sparksession/ada", "-o=jsonpath={.metadata.uid}"],
-    );
+fn tell(server: &ApiServer, name: &str, phase: &str, message: &str) {
+    let session = format!("sparksession/{name}");
+    let uid = kubectl(server, &["get", &session, "-o=jsonpath={.metadata.uid}"]);
     let token = InstallationKey::from_bytes(KEY).session_token(&uid);
     let condition = json!({
         "type": "Ready", "status": "True", "reason": "Told", "message": message,
         "lastTransitionTime": "2026-01-02T03:04:05Z",
     });
     let status = json!({
-        "phase": phase, "sessionId": ID, "user": "ada", "server": "demo-0", "replicaUid": "r",
+        "phase": phase, "server": "demo-0", "replicaUid": "r",
         "tokenHash": token_hash(&token), "conditions": [condition],
     });
     let patch = json!({"status": status}).to_string();
@@ -120,7 +129,7 @@ fn tell(server: &ApiServer, phase: &str, message: &str) {
         server,
         &[
             "patch",
-            "sparksession/ada",
+            &session,
             "--subresource=status",
             "--type=merge",
             "-p",
@@ -129,42 +138,74 @@ fn tell(server: &ApiServer, phase: &str, message: &str) {
     );
 }
 
+/// A message that names a session and nothing else.
+fn message(session: &str) -> Vec<u8> {
+    let mut message = vec![];
+    prost::encoding::string::encode(1, &session.to_owned(), &mut message);
+    framed(&message)
+}
+
 /// Calls again until the answer is as wanted.
 async fn until(process: &Process, token: &str, what: &str, is_it: impl Fn(&Answered) -> bool) {
-    let mut message = vec![];
-    prost::encoding::string::encode(1, &ID.to_owned(), &mut message);
-    let (began, mut last) = (Instant::now(), String::from("nothing"));
-    while began.elapsed() < PATIENCE {
-        match Raw::connect(process.address, process.authority.certificate()).await {
-            Ok(mut raw) => {
-                let answer = raw.call("Config", token, &[&framed(&message)]).await;
-                if is_it(&answer) {
-                    return;
-                }
-                last = format!("{:?} {} {:?}", answer.status, answer.message, answer.body);
-            }
-            Err(error) => last = error.to_string(),
+    let call = || process.call("Config", token, ID, None);
+    until_called(call, what, is_it).await;
+}
+
+/// Calls by `call` again until the answer is as wanted.
+async fn until_called<F: Future<Output = Answered>>(
+    call: impl Fn() -> F,
+    what: &str,
+    is_it: impl Fn(&Answered) -> bool,
+) -> Answered {
+    let began = Instant::now();
+    loop {
+        let answer = call().await;
+        if is_it(&answer) {
+            return answer;
         }
+        assert!(
+            began.elapsed() < PATIENCE,
+            "waited for {what}; last: {answer:?}"
+        );
         tokio::time::sleep(Duration::from_millis(100)).await;
     }
-    panic!("waited for {what}; last seen: {last}");
+}
+
+impl Process {
+    /// The answer to a call of `session`, on `server` where one is named; no status while the program is not there.
+    async fn call(
+        &self,
+        method: &str,
+        token: &str,
+        session: &str,
+        server: Option<&str>,
+    ) -> Answered {
+        let mut raw = match Raw::connect(self.address, self.authority.certificate()).await {
+            Ok(raw) => raw,
+            Err(error) => return Answered::nothing(error.to_string()),
+        };
+        let authorization = format!("Bearer {token}");
+        let mut headers = vec![
+            ("content-type", "application/grpc"),
+            ("authorization", &authorization),
+        ];
+        headers.extend(server.map(|server| ("x-sparkconnect-server", server)));
+        raw.send(method, &headers, &[&message(session)]).await
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn it_serves_what_the_resources_say() {
     let api = api_server();
-    let server = json!({
-        "apiVersion": "sparkconnect.dev/v1alpha1", "kind": "SparkConnectServer",
-        "metadata": {"name": "demo", "namespace": "default"}, "spec": {"version": "4.3.0"},
-    });
+    apply(&api, &demo());
     let session = json!({
         "apiVersion": "sparkconnect.dev/v1alpha1", "kind": "SparkSession",
-        "metadata": {"name": "ada", "namespace": "default"}, "spec": {"server": "demo"},
+        "metadata": {"name": "ada", "namespace": "default"},
+        "spec": {"server": "demo", "sessionId": ID},
     });
-    apply(&api, &server);
     apply(&api, &session);
-    tell(&api, "Pending", "waits for a replica");
-    let mut process = start(&api);
+    tell(&api, "ada", "Pending", "waits for a replica");
+    let mut process = start(&api, &[]);
     let uid = kubectl(
         &api,
         &["get", "sparksession/ada", "-o=jsonpath={.metadata.uid}"],
@@ -182,7 +223,7 @@ async fn it_serves_what_the_resources_say() {
     let ready = format!("http://{}/readyz", process.health);
     let ready = command::output(std::process::Command::new("curl").args(["-sf", &ready]));
     assert_eq!(ready.expect("it is ready").trim(), "ok");
-    tell(&api, "Ready", "serves");
+    tell(&api, "ada", "Ready", "serves");
     // No replica of that name exists: that it is asked for shows where the call would go.
     until(
         &process,
@@ -195,7 +236,7 @@ async fn it_serves_what_the_resources_say() {
         answer.status == Some(16)
     })
     .await;
-    tell(&api, "Closed", "was released by its client");
+    tell(&api, "ada", "Closed", "was released by its client");
     until(
         &process,
         token,

@@ -1,0 +1,111 @@
+//! Whose token it is, by the API server's TokenReview. Asks the API server; remembers for at most a minute.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use k8s_openapi::api::authentication::v1::{TokenReview, TokenReviewSpec, UserInfo};
+use kube::Client;
+use kube::api::{Api, PostParams};
+use moka::Expiry;
+use moka::future::Cache;
+use tokio::sync::Semaphore;
+
+use super::{PATIENCE, Person, REMEMBERED, fit, key_of};
+use crate::directory::TokenHash;
+use crate::refusal::Refusal;
+
+/// How long a person is known by a token without asking again: so long goes one that was revoked on.
+const KNOWN: Duration = Duration::from_secs(60);
+/// How long nobody is asked again about a token that is nobody's.
+const UNKNOWN: Duration = Duration::from_secs(10);
+/// Questions at a time: whoever sends made-up tokens does not keep the API server busy.
+const QUESTIONS: usize = 32;
+
+/// What was said of a token.
+type Answer = Result<Arc<Person>, Refusal>;
+
+/// Asks whose tokens are.
+#[derive(Debug)]
+pub struct Reviews {
+    api: Api<TokenReview>,
+    audience: String,
+    answers: Cache<TokenHash, Answer>,
+    questions: Semaphore,
+}
+
+impl Reviews {
+    /// Of tokens for `audience`.
+    pub fn new(client: Client, audience: String) -> Self {
+        let answers = Cache::builder()
+            .max_capacity(REMEMBERED)
+            .expire_after(Lasting);
+        Self {
+            api: Api::all(client),
+            audience,
+            answers: answers.build(),
+            questions: Semaphore::new(QUESTIONS),
+        }
+    }
+
+    /// Whose token this is.
+    ///
+    /// # Errors
+    /// When it is nobody's, or the API server does not say.
+    pub async fn person(&self, token: &str) -> Answer {
+        let known = self.answers.try_get_with(key_of(token), self.ask(token));
+        known.await.unwrap_or_else(|error| Err((*error).clone()))
+    }
+
+    /// The outer error is not remembered: it says nothing of the token.
+    async fn ask(&self, token: &str) -> Result<Answer, Refusal> {
+        let _question = self.questions.acquire().await.expect("it is never closed");
+        let review = TokenReview {
+            spec: TokenReviewSpec {
+                token: Some(token.to_owned()),
+                audiences: Some(vec![self.audience.clone()]),
+            },
+            ..TokenReview::default()
+        };
+        let parameters = PostParams::default();
+        let asked = tokio::time::timeout(PATIENCE, self.api.create(&parameters, &review)).await;
+        let review = match asked {
+            Ok(Ok(review)) => review,
+            Ok(Err(error)) => return Err(unsaid(&error)),
+            Err(late) => return Err(unsaid(&late)),
+        };
+        let status = review.status.unwrap_or_default();
+        let audiences = status.audiences.unwrap_or_default();
+        // An authenticator that does not know of audiences returns none: its word is not enough.
+        if status.authenticated != Some(true) || !audiences.contains(&self.audience) {
+            return Ok(Err(Refusal::UnknownJwt {
+                audience: self.audience.clone(),
+            }));
+        }
+        Ok(fit(person(status.user.unwrap_or_default())).map(Arc::new))
+    }
+}
+
+fn unsaid(error: &dyn std::error::Error) -> Refusal {
+    tracing::warn!(%error, "the API server does not say whose token it is");
+    Refusal::Unsaid {
+        what: "who you are",
+    }
+}
+
+fn person(user: UserInfo) -> Person {
+    Person {
+        user: user.username.unwrap_or_default(),
+        groups: user.groups.unwrap_or_default(),
+        uid: user.uid.filter(|uid| !uid.is_empty()),
+        extra: user.extra.unwrap_or_default(),
+    }
+}
+
+/// How long answers last.
+struct Lasting;
+
+impl Expiry<TokenHash, Answer> for Lasting {
+    fn expire_after_create(&self, _: &TokenHash, answer: &Answer, _: Instant) -> Option<Duration> {
+        Some(if answer.is_ok() { KNOWN } else { UNKNOWN })
+    }
+}
