@@ -7,7 +7,6 @@ use kube::Client;
 use sparkconnect_spark::InstallationKey;
 use sparkconnect_telemetry::{Health, Registry, health};
 use tokio::net::TcpListener;
-use tokio::signal::unix::{SignalKind, signal};
 use tokio_rustls::TlsAcceptor;
 use tokio_util::sync::CancellationToken;
 
@@ -23,12 +22,9 @@ use crate::settings::{Settings, WINDOWS};
 use crate::upstream::Upstreams;
 use crate::watch::Watch;
 
-/// Why the gateway ended otherwise than by a signal.
+/// Why the gateway ended before it was told to.
 #[derive(Debug, thiserror::Error)]
 pub enum RunError {
-    /// The runtime could not be started, or signals not be taken.
-    #[error("the runtime cannot be started: {0}")]
-    Runtime(#[source] std::io::Error),
     /// There is no installation key.
     #[error("the installation key cannot be read from {}: {source}", path.display())]
     Key {
@@ -59,17 +55,16 @@ pub enum RunError {
     },
 }
 
-/// Runs the gateway until a signal ends it.
+/// Runs the gateway until `stop`.
 ///
 /// # Errors
 /// When it cannot start.
-pub async fn run(settings: Settings) -> Result<(), RunError> {
-    let stop = stop_on_signals().map_err(RunError::Runtime)?;
+pub async fn run(settings: Settings, stop: CancellationToken) -> Result<(), RunError> {
     let key = key(&settings.key_file)?;
     let certificate = Arc::new(Certificate::read(&settings.tls_folder)?);
     let tls = TlsAcceptor::from(Arc::new(certificate.config()?));
     let health = Health::new();
-    let serving = health::Server::bind(settings.health_address).await?;
+    let serving = health::Server::bind(settings.common.health_address).await?;
     let address = settings.listen_address;
     let listener = TcpListener::bind(address).await;
     let listener = listener.map_err(|source| RunError::Listen { address, source })?;
@@ -105,7 +100,7 @@ pub async fn run(settings: Settings) -> Result<(), RunError> {
             .clone()
             .run_until_cancelled_owned(async move { certificate.follow().await }),
     );
-    let namespace = settings.watch_namespace;
+    let namespace = settings.common.watch_namespace;
     let told = health.clone();
     tokio::spawn(ended.clone().run_until_cancelled_owned(async move {
         watch.run(client, namespace.as_deref(), told).await;
@@ -125,19 +120,4 @@ fn key(path: &Path) -> Result<InstallationKey, RunError> {
         .try_into()
         .map_err(|_| RunError::NoKey(path.to_owned()))?;
     Ok(InstallationKey::from_bytes(bytes))
-}
-
-fn stop_on_signals() -> std::io::Result<CancellationToken> {
-    let stop = CancellationToken::new();
-    let (mut term, mut int) = (
-        signal(SignalKind::terminate())?,
-        signal(SignalKind::interrupt())?,
-    );
-    let stopped = stop.clone();
-    tokio::spawn(async move {
-        tokio::select! { _ = term.recv() => {}, _ = int.recv() => {} }
-        tracing::info!("told to end");
-        stopped.cancel();
-    });
-    Ok(stop)
 }

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use clap::{Args, Parser};
 use sparkconnect_api::Period;
-use sparkconnect_telemetry::LogFormat;
+use sparkconnect_telemetry::Common;
 
 use crate::ad_hoc::AdHocLimits;
 use crate::listen::ConnectionLimits;
@@ -44,10 +44,6 @@ pub struct Settings {
     )]
     pub key_file: PathBuf,
 
-    /// The one namespace whose sessions are served. Absent: all of them.
-    #[arg(long, env = "SPARKCONNECT_WATCH_NAMESPACE", value_name = "NAMESPACE")]
-    pub watch_namespace: Option<String>,
-
     /// Audience that tokens of the cluster must be made for, as by `kubectl create token NAME --audience sparkconnect`.
     #[arg(
         long,
@@ -62,32 +58,9 @@ pub struct Settings {
     #[arg(long, env = "SPARKCONNECT_DOMAIN", value_name = "DOMAIN", value_parser = domain)]
     pub domain: Option<String>,
 
-    /// Address of `/metrics`, `/healthz` and `/readyz`.
-    #[arg(
-        long,
-        env = "SPARKCONNECT_HEALTH_ADDRESS",
-        value_name = "ADDRESS",
-        default_value = "0.0.0.0:8080"
-    )]
-    pub health_address: SocketAddr,
-
-    /// Form of the log: `json`, one object a line, or `text`, for people.
-    #[arg(
-        long,
-        env = "SPARKCONNECT_LOG_FORMAT",
-        value_name = "FORMAT",
-        default_value = "json"
-    )]
-    pub log_format: LogFormat,
-
-    /// What is logged, in the form of `RUST_LOG`, which takes its place where it is set.
-    #[arg(
-        long,
-        env = "SPARKCONNECT_LOG_FILTER",
-        value_name = "FILTER",
-        default_value = "info"
-    )]
-    pub log_filter: String,
+    /// What every program has.
+    #[command(flatten)]
+    pub common: Common,
 
     /// Bounds.
     #[command(flatten)]

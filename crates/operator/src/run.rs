@@ -8,7 +8,6 @@ use kube::runtime::Controller;
 use kube::{Client, ResourceExt};
 use sparkconnect_spark::InstallationKey;
 use sparkconnect_telemetry::{Health, Registry, health};
-use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::OnceCell;
 use tokio::sync::mpsc::unbounded_channel;
 use tokio_util::sync::CancellationToken;
@@ -38,12 +37,9 @@ const COUNTS_PER_SECOND: u16 = 10;
 /// Longest time for tasks to end after a signal.
 const GRACE: Duration = Duration::from_secs(10);
 
-/// Why the operator ended otherwise than by a signal.
+/// Why the operator ended before it was told to.
 #[derive(Debug, thiserror::Error)]
 pub enum RunError {
-    /// The runtime could not be started.
-    #[error("the runtime cannot be started: {0}")]
-    Runtime(#[source] std::io::Error),
     /// There is no way to the API server.
     #[error("no way to the Kubernetes API: {0}")]
     Connect(#[source] Box<dyn std::error::Error + Send + Sync>),
@@ -67,15 +63,14 @@ pub enum RunError {
     Caches,
 }
 
-/// Runs the operator until a signal ends it.
+/// Runs the operator until `stop`.
 ///
 /// # Errors
 /// When it cannot start, or loses its leadership: the process must end then, so that two never act at a time.
-pub async fn run(settings: Settings) -> Result<(), RunError> {
-    let stop = stop_on_signals().map_err(RunError::Runtime)?;
+pub async fn run(settings: Settings, stop: CancellationToken) -> Result<(), RunError> {
     let (health, registry) = (Health::new(), Registry::new());
     let metrics = Metrics::register(&registry)?;
-    let serving = health::Server::bind(settings.health_address).await?;
+    let serving = health::Server::bind(settings.common.health_address).await?;
     let tasks = TaskTracker::new();
     let ended = stop.clone().cancelled_owned();
     tasks.spawn(serving.run(health.clone(), registry, ended));
@@ -101,21 +96,6 @@ pub async fn run(settings: Settings) -> Result<(), RunError> {
     result
 }
 
-fn stop_on_signals() -> std::io::Result<CancellationToken> {
-    let stop = CancellationToken::new();
-    let (mut term, mut int) = (
-        signal(SignalKind::terminate())?,
-        signal(SignalKind::interrupt())?,
-    );
-    let stopped = stop.clone();
-    tokio::spawn(async move {
-        tokio::select! { _ = term.recv() => {}, _ = int.recv() => {} }
-        tracing::info!("told to end");
-        stopped.cancel();
-    });
-    Ok(stop)
-}
-
 /// Acts as the leader until `stop`.
 async fn lead(
     settings: &Settings,
@@ -127,6 +107,7 @@ async fn lead(
     let key = key::load_or_create(client.clone(), &settings.namespace).await?;
     let (gateway, keeper) = gateway(settings, &client).await?.unzip();
     let scope = settings
+        .common
         .watch_namespace
         .clone()
         .map_or(Scope::Cluster, Scope::Namespace);

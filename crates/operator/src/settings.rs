@@ -1,9 +1,7 @@
 //! The operator's command line: every flag has an environment variable of the same meaning. No I/O.
 
-use std::net::SocketAddr;
-
 use clap::Parser;
-use sparkconnect_telemetry::LogFormat;
+use sparkconnect_telemetry::Common;
 
 use crate::gateway::Address;
 
@@ -19,10 +17,6 @@ pub struct Settings {
     #[arg(long, env = "POD_NAME", value_name = "NAME")]
     pub pod_name: String,
 
-    /// The one namespace whose resources are served; without it, all of them.
-    #[arg(long, env = "SPARKCONNECT_WATCH_NAMESPACE", value_name = "NAMESPACE")]
-    pub watch_namespace: Option<String>,
-
     /// Image of servers that name none; `{version}` stands for the server's Spark version.
     #[arg(
         long,
@@ -37,32 +31,9 @@ pub struct Settings {
     #[arg(long, env = "SPARKCONNECT_GATEWAY_ADDRESS", value_name = "HOST:PORT")]
     pub gateway_address: Option<Address>,
 
-    /// Address of `/metrics`, `/healthz` and `/readyz`.
-    #[arg(
-        long,
-        env = "SPARKCONNECT_HEALTH_ADDRESS",
-        value_name = "ADDRESS",
-        default_value = "0.0.0.0:8080"
-    )]
-    pub health_address: SocketAddr,
-
-    /// Form of the log: `json`, one object a line, or `text`, for people.
-    #[arg(
-        long,
-        env = "SPARKCONNECT_LOG_FORMAT",
-        value_name = "FORMAT",
-        default_value = "json"
-    )]
-    pub log_format: LogFormat,
-
-    /// What is logged, in the form of `RUST_LOG`, which takes its place where it is set.
-    #[arg(
-        long,
-        env = "SPARKCONNECT_LOG_FILTER",
-        value_name = "FILTER",
-        default_value = "info"
-    )]
-    pub log_filter: String,
+    /// What every program has.
+    #[command(flatten)]
+    pub common: Common,
 
     /// Most status writes a second for changes of metrics alone, over all sessions.
     #[arg(

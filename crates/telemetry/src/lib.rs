@@ -1,11 +1,13 @@
-//! Logs, the metrics registry and the health server of operator and gateway. Listens on one address, writes to standard
-//! error and reads `/proc/self`.
+//! What operator and gateway have in common as programs: settings, signals, logs, the metrics registry and the health server.
+//! Listens on one address, writes to standard error and reads `/proc/self`.
 
 pub mod health;
 pub mod logs;
 pub mod metrics;
 mod process;
+pub mod program;
 
 pub use health::{Health, serve};
 pub use logs::LogFormat;
 pub use metrics::Registry;
+pub use program::Common;
