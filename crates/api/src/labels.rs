@@ -32,6 +32,11 @@ pub const SESSION: &str = "sparkconnect.dev/session";
 /// On a SparkSession that the gateway made for somebody who called; its value is `true`.
 pub const AD_HOC: &str = "sparkconnect.dev/ad-hoc";
 
+/// On a SparkSession that is a clone of another one: the name of that one.
+pub const CLONED_FROM: &str = "sparkconnect.dev/cloned-from";
+/// Annotation beside [`CLONED_FROM`]: UID of the replica (its driver pod) that has the clone. It can live nowhere else.
+pub const CLONED_ON: &str = "sparkconnect.dev/cloned-on";
+
 /// On a Secret or ConfigMap: the server to inject it into, or [`INJECT_INTO_ALL`].
 pub const INJECT_INTO: &str = "sparkconnect.dev/inject-into";
 /// Value of [`INJECT_INTO`] that means every server of the namespace.

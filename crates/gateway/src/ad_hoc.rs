@@ -1,18 +1,18 @@
 //! Sessions of people whom the cluster knows: found by the id that they call, or made for them, as SparkSessions that the operator
 //! looks after like any other. Writes SparkSessions.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap};
 use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use kube::Client;
 use kube::api::{Api, ObjectMeta, PostParams};
+use kube::{Client, ResourceExt};
 use sha2::{Digest, Sha256};
 use sparkconnect_api::session::SparkSessionSpec;
 use sparkconnect_api::{Period, SparkSession, labels};
 
-use crate::directory::{Directory, Name, Session, State};
+use crate::directory::{Directory, Name, Replica, Session, State};
 use crate::identity::{Access, Person};
 use crate::limiter::{Limiter, Permit};
 use crate::refusal::Refusal;
@@ -53,8 +53,8 @@ pub struct AdHoc {
     access: Access,
     client: Client,
     limits: AdHocLimits,
-    /// Ids that are being made, by user: the directory does not show them yet.
-    making: Mutex<HashMap<String, HashSet<String>>>,
+    /// Ids that are being made, by user, each as often as there are calls that make it: the directory does not show them yet.
+    making: Mutex<HashMap<String, Vec<String>>>,
     waiting: Limiter<()>,
 }
 
@@ -88,7 +88,7 @@ impl AdHoc {
         person: &Person,
         wanted: Wanted<'_>,
     ) -> Result<Arc<Session>, Refusal> {
-        let found = self.find(person, wanted);
+        let found = self.find(&person.user, wanted);
         let server = match (&found, wanted.server) {
             (Some(session), _) => session.server(),
             (None, Some(server)) => server.clone(),
@@ -97,14 +97,13 @@ impl AdHoc {
         self.access.check(person, &server).await?;
         match found {
             Some(session) if !matches!(session.state, State::Pending { .. }) => Ok(session),
-            Some(_) => self.ready(person, wanted).await,
+            Some(_) => self.ready(&person.user, wanted).await,
             None => self.begin(person, wanted, &server).await,
         }
     }
 
-    fn find(&self, person: &Person, wanted: Wanted<'_>) -> Option<Arc<Session>> {
-        self.directory
-            .of_user(&person.user, wanted.session, wanted.server)
+    fn find(&self, user: &str, wanted: Wanted<'_>) -> Option<Arc<Session>> {
+        self.directory.of_user(user, wanted.session, wanted.server)
     }
 
     async fn begin(
@@ -121,52 +120,88 @@ impl AdHoc {
         if !self.directory.has_server(server) {
             return Err(Refusal::UnknownServer(server.clone()));
         }
-        let _making = self.making(person, wanted.session)?;
-        self.make(person, wanted.session, server).await?;
-        self.ready(person, wanted).await
+        let _making = self.making(&person.user, wanted.session)?;
+        self.make(resource(&person.user, wanted.session, server))
+            .await?;
+        self.ready(&person.user, wanted).await
     }
 
     /// Holds a place among the user's sessions until the directory shows the session. Several calls may begin the same one.
-    fn making(&self, person: &Person, session: &str) -> Result<Making<'_>, Refusal> {
+    ///
+    /// # Errors
+    /// When the user has as many as may be.
+    pub(crate) fn making(&self, user: &str, session: &str) -> Result<Making<'_>, Refusal> {
         let mut making = self.making.lock().unwrap_or_else(PoisonError::into_inner);
-        let its = making.entry(person.user.clone()).or_default();
-        let mut all = self.directory.ad_hoc(&person.user);
+        let its = making.entry(user.to_owned()).or_default();
+        let mut all = self.directory.ad_hoc(user);
         all.extend(its.iter().cloned());
         if all.len() >= self.limits.per_user && !all.contains(session) {
             if its.is_empty() {
-                making.remove(&person.user);
+                making.remove(user);
             }
             return Err(Refusal::TooMany {
                 what: "sessions of one user",
                 limit: self.limits.per_user,
             });
         }
-        its.insert(session.to_owned());
+        its.push(session.to_owned());
         Ok(Making {
             all: &self.making,
-            user: person.user.clone(),
+            user: user.to_owned(),
             session: session.to_owned(),
         })
     }
 
+    /// Makes a SparkSession for the clone `id` of `session` on `replica`, and waits until it is ready.
+    ///
+    /// # Errors
+    /// When that is not possible: the clone has an owner only once it is.
+    pub(crate) async fn adopt(
+        &self,
+        session: &Session,
+        replica: &Replica,
+        id: &str,
+    ) -> Result<(), Refusal> {
+        let server = session.server();
+        let mut resource = resource(&session.user, id, &server);
+        let root = session.cloned_from.as_ref().unwrap_or(&session.name.name);
+        let labels = resource.metadata.labels.get_or_insert_default();
+        labels.insert(labels::CLONED_FROM.to_owned(), root.clone());
+        let home = (labels::CLONED_ON.to_owned(), replica.uid.clone());
+        resource.metadata.annotations = Some([home].into());
+        self.make(resource).await?;
+        let wanted = Wanted {
+            rpc: Rpc::CloneSession,
+            session: id,
+            server: Some(&server),
+        };
+        self.ready(&session.user, wanted).await.map(drop)
+    }
+
+    /// The session that a call with the token of `own` means: that one, or a clone of it.
+    pub fn own(&self, own: Arc<Session>, called: &str) -> Arc<Session> {
+        if own.id == called {
+            return own;
+        }
+        let server = own.server();
+        let found = self.directory.of_user(&own.user, called, Some(&server));
+        let is_clone = |found: &Arc<Session>| found.cloned_from.as_ref() == Some(&own.name.name);
+        found.filter(is_clone).unwrap_or(own)
+    }
+
     /// Makes the SparkSession; that another call or another gateway was faster is as good.
-    async fn make(&self, person: &Person, id: &str, server: &Name) -> Result<(), Refusal> {
-        let api: Api<SparkSession> = Api::namespaced(self.client.clone(), &server.namespace);
+    async fn make(&self, session: SparkSession) -> Result<(), Refusal> {
+        let namespace = session.metadata.namespace.clone().unwrap_or_default();
+        let api: Api<SparkSession> = Api::namespaced(self.client.clone(), &namespace);
         let parameters = PostParams {
             field_manager: Some(MANAGER.to_owned()),
             ..PostParams::default()
         };
-        let session = resource(&person.user, id, server);
         let made = tokio::time::timeout(PATIENCE, api.create(&parameters, &session)).await;
         match made {
             Ok(Ok(made)) => {
-                let name = made.metadata.name.unwrap_or_default();
-                tracing::info!(
-                    namespace = server.namespace,
-                    session = name,
-                    user = person.user,
-                    "session made"
-                );
+                let (name, user) = (made.name_any(), made.user_on_server());
+                tracing::info!(namespace, session = name, user, "session made");
                 Ok(())
             }
             Ok(Err(kube::Error::Api(status))) if status.is_already_exists() => Ok(()),
@@ -183,7 +218,7 @@ impl AdHoc {
     }
 
     /// Waits until the session can take calls, or never will.
-    async fn ready(&self, person: &Person, wanted: Wanted<'_>) -> Result<Arc<Session>, Refusal> {
+    async fn ready(&self, user: &str, wanted: Wanted<'_>) -> Result<Arc<Session>, Refusal> {
         let _waiting: Permit<()> = self.waiting.enter(&()).ok_or(Refusal::TooMany {
             what: "calls that wait for a session",
             limit: self.limits.waiting,
@@ -193,7 +228,7 @@ impl AdHoc {
         let seen = async {
             loop {
                 changes.borrow_and_update();
-                if let Some(session) = self.find(person, wanted) {
+                if let Some(session) = self.find(user, wanted) {
                     match &session.state {
                         State::Pending { why } => last.clone_from(why),
                         State::Ready(_) | State::Ended { .. } => return session,
@@ -251,8 +286,8 @@ fn resource(user: &str, id: &str, server: &Name) -> SparkSession {
 }
 
 /// A place among a user's sessions.
-struct Making<'a> {
-    all: &'a Mutex<HashMap<String, HashSet<String>>>,
+pub(crate) struct Making<'a> {
+    all: &'a Mutex<HashMap<String, Vec<String>>>,
     user: String,
     session: String,
 }
@@ -261,10 +296,16 @@ impl Drop for Making<'_> {
     fn drop(&mut self) {
         let mut all = self.all.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(its) = all.get_mut(&self.user) {
-            its.remove(&self.session);
+            if let Some(at) = its.iter().position(|id| *id == self.session) {
+                its.swap_remove(at);
+            }
             if its.is_empty() {
                 all.remove(&self.user);
             }
         }
     }
 }
+
+#[cfg(test)]
+#[path = "ad_hoc_tests.rs"]
+mod tests;

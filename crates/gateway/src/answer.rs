@@ -21,6 +21,8 @@ pub enum Answer {
     Empty,
     /// A replica's, and the call that ends with it.
     Passed(Incoming, Call, Permit<String>),
+    /// One that had to be read first: what is left of its body, and its trailers.
+    Whole(Option<Bytes>, Option<HeaderMap>),
     /// It has ended.
     Ended,
 }
@@ -43,8 +45,14 @@ impl Body for Answer {
         context: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, hyper::Error>>> {
         loop {
-            let Self::Passed(body, ..) = &mut *self else {
-                return Poll::Ready(None);
+            let body = match &mut *self {
+                Self::Passed(body, ..) => body,
+                Self::Whole(bytes, trailers) => {
+                    let bytes = bytes.take().map(Frame::data);
+                    let next = bytes.or_else(|| trailers.take().map(Frame::trailers));
+                    return Poll::Ready(next.map(Ok));
+                }
+                Self::Empty | Self::Ended => return Poll::Ready(None),
             };
             match ready!(Pin::new(body).poll_frame(context)) {
                 // Empty frames are of no use to a client, and many of them look like an attack.
@@ -74,13 +82,14 @@ impl Body for Answer {
         match self {
             Self::Empty | Self::Ended => true,
             Self::Passed(body, ..) => body.is_end_stream(),
+            Self::Whole(bytes, trailers) => bytes.is_none() && trailers.is_none(),
         }
     }
 
     fn size_hint(&self) -> SizeHint {
         match self {
             Self::Empty | Self::Ended => SizeHint::with_exact(0),
-            Self::Passed(..) => SizeHint::default(),
+            Self::Passed(..) | Self::Whole(..) => SizeHint::default(),
         }
     }
 }

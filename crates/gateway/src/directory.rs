@@ -44,6 +44,8 @@ pub enum State {
 pub struct Replica {
     /// Name of the driver pod.
     pub name: String,
+    /// Its UID.
+    pub uid: String,
     /// Host and port of Spark Connect.
     pub address: String,
     /// The header `authorization` that the server wants.
@@ -104,6 +106,8 @@ pub struct Session {
     pub token_hash: Option<TokenHash>,
     /// Whether the gateway made it for somebody who called.
     pub ad_hoc: bool,
+    /// Name of the SparkSession that it is a clone of.
+    pub cloned_from: Option<String>,
     /// What becomes of its calls.
     pub state: State,
     /// What was put together for its calls already.

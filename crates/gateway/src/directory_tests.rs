@@ -10,6 +10,7 @@ fn session(name: &str, server: &str, token: Option<&str>, ended: bool) -> Sessio
         user: "ada".to_owned(),
         token_hash: token.map(hash),
         ad_hoc: true,
+        cloned_from: None,
         state: if ended {
             State::Ended { why }
         } else {
@@ -81,6 +82,7 @@ async fn whoever_waits_hears_of_a_change() {
 fn a_replica_is_shown_without_its_token() {
     let replica = Replica {
         name: "demo-0".to_owned(),
+        uid: "r0".to_owned(),
         address: "demo-0.demo.ns.svc:15002".to_owned(),
         authorization: HeaderValue::from_static("Bearer sesame"),
         observed: None,

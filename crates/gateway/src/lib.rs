@@ -4,6 +4,7 @@
 pub mod ad_hoc;
 pub mod answer;
 pub mod certificate;
+mod clone;
 pub mod counts;
 pub mod directory;
 pub mod identity;

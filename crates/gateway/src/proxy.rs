@@ -4,6 +4,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use bytes::Bytes;
 use http::header::{AUTHORIZATION, CONTENT_TYPE};
 use http::request::Parts;
 use http::uri::{Authority, PathAndQuery, Scheme};
@@ -81,7 +82,7 @@ impl Proxy {
         let (head, mut body) = request.into_parts();
         let rpc = method(&head.method, &head.uri, &head.headers)?;
         let caller = self.identities.of(token(&head.headers)?).await?;
-        let begun = self.begin(&mut body).await?;
+        let mut begun = self.begin(&mut body).await?;
         let session = self.session(caller, &head, rpc, &begun.session).await?;
         let replica = session.replica(&begun.session)?;
         let permit = self.users.enter(&session.user).ok_or(Refusal::TooMany {
@@ -89,8 +90,16 @@ impl Proxy {
             limit: self.users.limit(),
         })?;
         let (refused, mut refusal) = oneshot::channel();
-        let rewriter = self.rewriter(rpc, &session, replica);
-        let operation = rewriter.operation();
+        let clone = match rpc {
+            Rpc::CloneSession => Some(self.clone_of(&mut body, &mut begun, &session).await?),
+            _ => None,
+        };
+        let suffix = session.suffix(rpc, replica);
+        let suffix = clone
+            .as_ref()
+            .map_or_else(|| suffix.clone(), |clone| clone.suffix(&suffix));
+        let rewriter = self.rewriter(rpc, &session, suffix);
+        let operation = rewriter.subject();
         let body = Enforced::new(body, begun.read, rewriter, refused);
         let outgoing = outgoing(rpc, &head.headers, replica, body)?;
         let mut call = self.ledger.begin(&session.name.to_string(), rpc);
@@ -106,7 +115,10 @@ impl Proxy {
         })?;
         call.answered(operation.get().map(String::as_str));
         call.ended(answer.headers()); // where it has no messages, its status is in the head
-        Ok(answer.map(|body| Answer::Passed(body, call, permit)))
+        match clone {
+            Some(clone) => self.cloned(clone, &session, replica, answer, call).await,
+            None => Ok(answer.map(|body| Answer::Passed(body, call, permit))),
+        }
     }
 
     async fn session(
@@ -117,7 +129,7 @@ impl Proxy {
         called: &str,
     ) -> Result<Arc<Session>, Refusal> {
         let person = match caller {
-            Caller::Session(session) => return Ok(session),
+            Caller::Session(session) => return Ok(self.ad_hoc.own(session, called)),
             Caller::Person(person) => person,
         };
         let server = wanted::server(head, self.domain.as_deref())?;
@@ -140,13 +152,12 @@ impl Proxy {
         Ok(begun.map_err(|_| Refusal::Late { seconds })??)
     }
 
-    fn rewriter(&self, rpc: Rpc, session: &Session, replica: &Replica) -> Rewriter {
-        let suffix = session.suffix(rpc, replica);
+    fn rewriter(&self, rpc: Rpc, session: &Session, suffix: Bytes) -> Rewriter {
         Rewriter::new(
             session.id.clone(),
             suffix,
             self.limits.message,
-            rpc.operation_field(),
+            rpc.subject_field(),
         )
     }
 }

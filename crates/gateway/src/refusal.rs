@@ -116,6 +116,9 @@ pub enum Refusal {
         /// Its id.
         id: String,
     },
+    /// A session's id that is none.
+    #[error("a session's id must be a UUID in lower case")]
+    NoUuid,
     /// The API server does not let the session be made.
     #[error("no session can be made for you: {why}")]
     NotMade {
@@ -180,7 +183,7 @@ impl Refusal {
             Self::Late { .. } => Code::DeadlineExceeded,
             Self::NoToken | Self::UnknownToken | Self::UnknownJwt { .. } => Code::Unauthenticated,
             Self::UnfitUser { .. } | Self::MayNot { .. } => Code::PermissionDenied,
-            Self::NoServer => Code::InvalidArgument,
+            Self::NoServer | Self::NoUuid => Code::InvalidArgument,
             Self::UnknownServer(_) | Self::NoSession { .. } => Code::NotFound,
             Self::NotMade { .. } => Code::FailedPrecondition,
             Self::Ended { .. } => Code::FailedPrecondition,

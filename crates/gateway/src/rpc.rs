@@ -83,11 +83,12 @@ impl Rpc {
         }
     }
 
-    /// Field `operation_id` of its request, where it has one that names a running plan.
-    pub const fn operation_field(self) -> Option<u32> {
+    /// Field of its request that names what it begins or goes on with: `operation_id` of a plan, `new_session_id` of a clone.
+    pub const fn subject_field(self) -> Option<u32> {
         match self {
             Self::ExecutePlan => Some(6),
             Self::ReattachExecute => Some(3),
+            Self::CloneSession => Some(4),
             _ => None,
         }
     }

@@ -207,6 +207,7 @@ fn entry(session: &SparkSession, server: Option<&str>, key: &InstallationKey) ->
         user: session.user_on_server(),
         token_hash: token_hash(session),
         ad_hoc: session.labels().contains_key(labels::AD_HOC),
+        cloned_from: session.labels().get(labels::CLONED_FROM).cloned(),
         state: state(session, server, key),
         suffixes: Suffixes::default(),
     }
@@ -239,6 +240,7 @@ fn state(session: &SparkSession, server: Option<&str>, key: &InstallationKey) ->
     );
     State::Ready(Replica {
         name: replica.to_owned(),
+        uid: status.replica_uid.unwrap_or_default(),
         address: format!("{replica}.{host}:{}", address::CONNECT_PORT),
         authorization,
         observed: status.server_side_session_id.clone(),

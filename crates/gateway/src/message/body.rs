@@ -11,7 +11,8 @@ use http_body::{Body, Frame, SizeHint};
 use http_body_util::BodyExt;
 use tokio::sync::oneshot;
 
-use super::rewrite::{Beginning, Rewriter, Unfit};
+use super::rewrite::{Beginning, Rewriter, Unfit, length};
+use super::walk::Walk;
 
 /// Pieces up to this many bytes in all are put together: one write is cheaper than several.
 const JOINED: usize = 2048;
@@ -48,6 +49,39 @@ where
         }
     }
     Err(Unfit::Cut)
+}
+
+/// Reads a request on until its first message has ended, of `most` bytes at the most; the text of its `field`, if it has one.
+///
+/// # Errors
+/// When it is longer, cannot be read, or ends before.
+pub async fn whole<B>(
+    body: &mut B,
+    begun: &mut Begun,
+    field: u32,
+    most: u32,
+) -> Result<Option<String>, Unfit>
+where
+    B: Body<Data = Bytes> + Unpin,
+{
+    let mut message: Vec<u8> = begun.read.iter().flatten().copied().collect();
+    loop {
+        if let Some((head, rest)) = message.split_first_chunk() {
+            let length = length(*head, most)?;
+            if let Some(message) = rest.get(..length as usize) {
+                let mut walk = Walk::new(length, Some(field));
+                walk.feed(message)?;
+                walk.end()?;
+                return Ok(walk.subject().map(str::to_owned));
+            }
+        }
+        let Some(Ok(frame)) = body.frame().await else {
+            return Err(Unfit::Cut);
+        };
+        let bytes = frame.into_data().map_err(|_| Unfit::Cut)?;
+        message.extend_from_slice(&bytes);
+        begun.read.push_back(bytes);
+    }
 }
 
 /// A request that goes on to a server.

@@ -75,3 +75,28 @@ fn a_piece_is_read_across_its_parts() {
     piece.advance(1);
     assert_eq!((piece.remaining(), piece.chunk()), (0, &b""[..]));
 }
+
+#[tokio::test]
+async fn a_message_is_read_whole_for_one_of_its_fields() {
+    let mut message = vec![];
+    prost::encoding::string::encode(1, &ID.to_owned(), &mut message);
+    prost::encoding::string::encode(4, &"new".to_owned(), &mut message);
+    let length = u32::try_from(message.len()).unwrap().to_be_bytes();
+    let bytes = Bytes::from([&[0][..], &length, &message].concat());
+    for size in [1, 10, 1000] {
+        let parts = bytes.chunks(size).map(Bytes::copy_from_slice).collect();
+        let mut body = body(parts);
+        let mut begun = begin(&mut body, 1000, 1000).await.unwrap();
+        let found = whole(&mut body, &mut begun, 4, 1000).await.unwrap();
+        assert_eq!(found.as_deref(), Some("new"));
+        assert_eq!(begun.read.iter().flatten().count(), bytes.len());
+        let none = whole(&mut body, &mut begun, 5, 1000).await.unwrap();
+        assert_eq!(none, None);
+        let refused = whole(&mut body, &mut begun, 4, 10).await.unwrap_err();
+        assert!(matches!(refused, Unfit::TooLong { .. }), "{refused}");
+    }
+    let mut body = body(vec![bytes.slice(..bytes.len() - 1)]);
+    let mut begun = begin(&mut body, 1000, 1000).await.unwrap();
+    let refused = whole(&mut body, &mut begun, 4, 1000).await.unwrap_err();
+    assert_eq!(refused, Unfit::Cut);
+}

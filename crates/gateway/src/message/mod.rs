@@ -6,7 +6,7 @@ mod rewrite;
 mod suffix;
 mod walk;
 
-pub use body::{Begun, Enforced, Piece, begin};
-pub use rewrite::{Beginning, Operation, Rewriter, Unfit};
-pub use suffix::suffix;
+pub use body::{Begun, Enforced, Piece, begin, whole};
+pub use rewrite::{Beginning, Rewriter, Subject, Unfit};
+pub use suffix::{suffix, with};
 pub use walk::{Malformed, Walk};

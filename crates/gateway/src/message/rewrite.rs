@@ -62,8 +62,8 @@ impl At {
     };
 }
 
-/// The operation that a request names, once that is known.
-pub type Operation = Arc<OnceLock<String>>;
+/// The text of the field that was asked for, once it is known: what a request begins or goes on with.
+pub type Subject = Arc<OnceLock<String>>;
 
 /// What is done to the messages of one request.
 #[derive(Debug)]
@@ -74,20 +74,20 @@ pub struct Rewriter {
     suffix: Bytes,
     /// Longest message, in bytes, without the suffix.
     limit: u32,
-    operation_field: Option<u32>,
-    operation: Operation,
+    subject_field: Option<u32>,
+    subject: Subject,
     at: At,
 }
 
 impl Rewriter {
     /// Lets messages of `session` of at most `limit` bytes through, and puts `suffix` behind each.
-    pub fn new(session: String, suffix: Bytes, limit: u32, operation_field: Option<u32>) -> Self {
+    pub fn new(session: String, suffix: Bytes, limit: u32, subject_field: Option<u32>) -> Self {
         Self {
             session,
             suffix,
             limit,
-            operation_field,
-            operation: Operation::default(),
+            subject_field,
+            subject: Subject::default(),
             at: At::START,
         }
     }
@@ -133,9 +133,9 @@ impl Rewriter {
         }
     }
 
-    /// Where the operation will stand that the first whole message names, if it names one.
-    pub fn operation(&self) -> Operation {
-        Arc::clone(&self.operation)
+    /// Where the text of the field will stand once the first whole message has passed, if it has one.
+    pub fn subject(&self) -> Subject {
+        Arc::clone(&self.subject)
     }
 
     fn begin(&mut self, length: u32, out: &mut VecDeque<Bytes>) {
@@ -145,7 +145,7 @@ impl Rewriter {
         out.push_back(head.freeze());
         self.at = At::Message {
             left: length,
-            walk: Walk::new(length, self.operation_field),
+            walk: Walk::new(length, self.subject_field),
         };
     }
 
@@ -154,8 +154,8 @@ impl Rewriter {
             return Ok(());
         };
         walk.end()?;
-        if let Some(operation) = walk.operation() {
-            self.operation.get_or_init(|| operation.to_owned());
+        if let Some(subject) = walk.subject() {
+            self.subject.get_or_init(|| subject.to_owned());
         }
         out.push_back(self.suffix.clone());
         self.at = At::START;
@@ -174,7 +174,7 @@ fn same_session(walk: &Walk, expected: &str) -> Result<(), Unfit> {
 }
 
 /// The length that a frame's head tells.
-fn length(head: [u8; HEAD], limit: u32) -> Result<u32, Unfit> {
+pub(super) fn length(head: [u8; HEAD], limit: u32) -> Result<u32, Unfit> {
     let [flag, length @ ..] = head;
     let length = u32::from_be_bytes(length);
     if flag != 0 {

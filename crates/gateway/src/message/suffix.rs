@@ -26,6 +26,13 @@ pub fn suffix(session: &str, user: &str, observed: Option<(u32, &str)>) -> Bytes
     suffix.freeze()
 }
 
+/// A suffix with one field more, a text.
+pub fn with(suffix: &Bytes, field: u32, value: &str) -> Bytes {
+    let mut more = BytesMut::from(&suffix[..]);
+    text(&mut more, field, value);
+    more.freeze()
+}
+
 fn text(buffer: &mut BytesMut, field: u32, value: &str) {
     delimited(buffer, field, value.as_bytes());
 }

@@ -103,22 +103,22 @@ pub struct Walk {
     /// Bytes of the message that are still to come.
     left: u32,
     /// Field whose text is looked for beside the session's.
-    operation_field: Option<u32>,
+    subject_field: Option<u32>,
     now: Kept,
     session: Option<Kept>,
-    operation: Option<Kept>,
+    subject: Option<Kept>,
 }
 
 impl Walk {
-    /// A walk over a message of `length` bytes that keeps its session, and the text of `operation_field` if one is given.
-    pub fn new(length: u32, operation_field: Option<u32>) -> Self {
+    /// A walk over a message of `length` bytes that keeps its session, and the text of `subject_field` if one is given.
+    pub fn new(length: u32, subject_field: Option<u32>) -> Self {
         Self {
             at: At::Tag(Varint::default()),
             left: length,
-            operation_field,
+            subject_field,
             now: Kept::EMPTY,
             session: None,
-            operation: None,
+            subject: None,
         }
     }
 
@@ -160,8 +160,8 @@ impl Walk {
     }
 
     /// The text of the field that was asked for, once that was seen.
-    pub fn operation(&self) -> Option<&str> {
-        self.operation.as_ref().and_then(Kept::text)
+    pub fn subject(&self) -> Option<&str> {
+        self.subject.as_ref().and_then(Kept::text)
     }
 
     fn byte(&mut self, byte: u8) -> Result<(), Malformed> {
@@ -228,7 +228,7 @@ impl Walk {
         if is_session && !fits {
             return Err(Malformed::SessionId);
         }
-        if fits && (is_session || Some(field) == self.operation_field) {
+        if fits && (is_session || Some(field) == self.subject_field) {
             self.now = Kept::EMPTY;
             self.at = At::Keep(field, length);
             return if length == 0 {
@@ -274,7 +274,7 @@ impl Walk {
         self.at = At::Tag(Varint::default());
         let kept = self.now;
         if field != SESSION_ID {
-            self.operation = Some(kept);
+            self.subject = Some(kept);
             return Ok(());
         }
         let text = kept.text().ok_or(Malformed::SessionId)?;

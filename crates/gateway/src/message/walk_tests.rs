@@ -53,7 +53,7 @@ fn an_operation_is_found_too() {
     let bytes = [field(1, ID), field(3, "plan"), field(6, "op")].concat();
     let mut walk = Walk::new(u32::try_from(bytes.len()).unwrap(), Some(6));
     walk.feed(&bytes).unwrap();
-    assert_eq!(walk.operation(), Some("op"));
+    assert_eq!(walk.subject(), Some("op"));
 }
 
 #[test]

@@ -33,8 +33,14 @@ fn fields_are_where_every_version_has_them() {
                 observed,
                 "{version} {name}"
             );
-            if let Some(operation) = rpc.operation_field() {
-                assert_eq!(fields["operation_id"], operation, "{version} {name}");
+            if let Some(subject) = rpc.subject_field() {
+                let is_clone = name == "CloneSession";
+                let called = if is_clone {
+                    "new_session_id"
+                } else {
+                    "operation_id"
+                };
+                assert_eq!(fields[called], subject, "{version} {name}");
             }
         }
         if version == VERSIONS[VERSIONS.len() - 1] {

@@ -206,6 +206,7 @@ impl Gateway {
         };
         let replica = Replica {
             name: "demo-0".to_owned(),
+            uid: "r0".to_owned(),
             address: address.to_owned(),
             authorization: HeaderValue::from_str(&format!("Bearer {SERVER_TOKEN}")).unwrap(),
             observed,
@@ -223,6 +224,7 @@ impl Gateway {
             user: user.to_owned(),
             token_hash: Some(directory::hash(&client.token)),
             ad_hoc: false,
+            cloned_from: None,
             state,
             suffixes: Suffixes::default(),
         });

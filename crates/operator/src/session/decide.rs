@@ -146,6 +146,10 @@ fn bring_about(facts: &Facts) -> Step {
             message,
         ));
     }
+    if facts.orphaned {
+        let message = "the replica that the session was cloned on is gone: clone it again";
+        return Step::End(Ending::new(SessionPhase::Failed, "CloneLost", message));
+    }
     let why_not = match absence(facts) {
         Ok(why_not) => why_not,
         Err(wait) => return wait,

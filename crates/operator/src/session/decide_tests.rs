@@ -41,6 +41,17 @@ pub(super) fn gone() -> Replica {
 }
 
 #[test]
+fn a_clone_fails_without_the_replica_that_has_it() {
+    for session in [fresh(), assigned()] {
+        let step = step(&session, |facts| {
+            facts.orphaned = true;
+            facts.candidates = vec![candidate()];
+        });
+        assert_eq!(reason(&step), "CloneLost");
+    }
+}
+
+#[test]
 fn a_session_waits_for_its_server_and_a_replica() {
     let new = fresh();
     for (server, expected) in [

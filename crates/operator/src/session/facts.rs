@@ -33,6 +33,8 @@ pub struct Facts<'a> {
     pub seen: Option<SessionSeen>,
     /// Replicas that could take it.
     pub candidates: Vec<Candidate>,
+    /// Whether it is a clone whose replica is gone.
+    pub orphaned: bool,
     /// How a client reaches it; `None` before it has a replica, and where nothing tells.
     pub connection: Option<Connection>,
     /// Its connection Secret.
@@ -142,6 +144,8 @@ pub fn gather<'a>(
         .unwrap_or_else(|| cached_secret(context, session));
     let watched = status.replica_uid.as_deref();
     let connection = connection(context, session, server.as_ref());
+    let home = session.annotations().get(labels::CLONED_ON);
+    let fits = |candidate: &Candidate| home.is_none_or(|home| *home == candidate.uid);
     Facts {
         secret: binding(session, connection.as_ref(), secret.as_ref()),
         connection,
@@ -151,9 +155,13 @@ pub fn gather<'a>(
             watched.and_then(|uid| context.live.seen(uid)),
         ),
         seen: watched.and_then(|uid| context.live.session(uid, &session.name_any())),
-        candidates: server
-            .as_ref()
-            .map_or_else(Vec::new, |server| candidates(context, server)),
+        candidates: server.as_ref().map_or_else(Vec::new, |server| {
+            candidates(context, server)
+                .into_iter()
+                .filter(fits)
+                .collect()
+        }),
+        orphaned: home.is_some_and(|home| !has_pod(context, home)),
         limits: Limits::of(session, server.as_ref()),
         server: self::server(server.as_ref()),
         session,
@@ -161,6 +169,12 @@ pub fn gather<'a>(
         done,
         now: Timestamp::now(),
     }
+}
+
+/// Whether the cache has a pod of that UID that stays.
+fn has_pod(context: &Context, uid: &str) -> bool {
+    let its = |pod: &Pod| pod.uid().as_deref() == Some(uid) && ended(pod).is_none();
+    !context.caches.pods.state_filter(its).is_empty()
 }
 
 /// The pod of the session's replica as the cache has it.

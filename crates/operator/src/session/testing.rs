@@ -103,6 +103,7 @@ pub(super) fn facts(session: &SparkSession) -> Facts<'_> {
         },
         seen: Some(seen(alive())),
         candidates: Vec::new(),
+        orphaned: false,
         connection: Connection::of(session, Some(&server(json!({}), json!({}))), &KEY, None),
         secret: Binding::Right,
         done: Done::default(),
