@@ -103,7 +103,10 @@ impl Proxy {
         let body = Enforced::new(body, begun.read, rewriter, refused);
         let outgoing = outgoing(rpc, &head.headers, replica, body)?;
         let mut call = self.ledger.begin(&session.name.to_string(), rpc);
-        let answer = self.upstreams.send(&replica.address, outgoing).await;
+        let sent = self
+            .upstreams
+            .send(&replica.address, &session.user, outgoing);
+        let answer = sent.await;
         if let Ok(unfit) = refusal.try_recv() {
             return Err(unfit.into()); // the replica only saw a call that broke off
         }

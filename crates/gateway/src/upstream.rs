@@ -1,13 +1,15 @@
-//! Connections to replicas: one each, over plain HTTP/2, shared by every call and made when it is first needed. Does I/O.
+//! Connections to replicas: one for each user, over plain HTTP/2, shared by that user's calls and made when it is first needed. What
+//! one user does not read holds up nobody else's answers. Does I/O.
 
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
 
 use http::{Request, Response};
 use hyper::body::Incoming;
 use hyper::client::conn::http2::{self, SendRequest};
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
+use socket2::{SockRef, TcpKeepalive};
 use tokio::net::TcpStream;
 
 use crate::message::Enforced;
@@ -38,16 +40,28 @@ pub struct Windows {
     pub connection: u32,
 }
 
+/// A connection without a call for so long is given up when another one is made.
+const IDLE: Duration = Duration::from_secs(600);
+/// After so long without a sign of life the kernel asks a replica's node for one: pings of HTTP/2 would end the connection on Spark
+/// before 4.3.
+const QUIET: Duration = Duration::from_secs(30);
+/// What was sent must have arrived after so long, or the connection is dead.
+const UNHEARD: Duration = Duration::from_secs(60);
+
 /// The connections.
 #[derive(Debug)]
 pub struct Upstreams {
-    slots: Mutex<HashMap<String, Arc<Slot>>>,
+    slots: Mutex<HashMap<Key, Arc<Slot>>>,
     windows: Windows,
     connect: Duration,
 }
 
-#[derive(Debug, Default)]
+/// Address and user.
+type Key = (String, String);
+
+#[derive(Debug)]
 struct Slot {
+    used: Mutex<Instant>,
     sender: Mutex<Option<SendRequest<Enforced<Incoming>>>>,
     /// Held while a connection is made, so that calls that come meanwhile wait for that one.
     connecting: tokio::sync::Mutex<()>,
@@ -63,16 +77,17 @@ impl Upstreams {
         }
     }
 
-    /// Sends a call to the replica at `address` (`host:port`) and waits for the head of its answer.
+    /// Sends a call of `user` to the replica at `address` (`host:port`) and waits for the head of its answer.
     ///
     /// # Errors
     /// When the replica cannot be reached, or the connection breaks before the answer.
     pub async fn send(
         &self,
         address: &str,
+        user: &str,
         request: Outgoing,
     ) -> Result<Response<Incoming>, UpstreamError> {
-        let slot = self.slot(address);
+        let slot = self.slot(address, user);
         let mut sender = self.sender(&slot, address).await?;
         match sender.try_send_request(request).await {
             Ok(response) => Ok(response),
@@ -87,14 +102,16 @@ impl Upstreams {
         }
     }
 
-    fn slot(&self, address: &str) -> Arc<Slot> {
+    fn slot(&self, address: &str, user: &str) -> Arc<Slot> {
+        let key = (address.to_owned(), user.to_owned());
         let mut slots = self.slots.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(slot) = slots.get(address) {
+        if let Some(slot) = slots.get(&key) {
+            *lock(&slot.used) = Instant::now();
             return Arc::clone(slot);
         }
-        // Those of replicas that are gone are of no use any more.
-        slots.retain(|_, slot| slot.open().is_some() || Arc::strong_count(slot) > 1);
-        Arc::clone(slots.entry(address.to_owned()).or_default())
+        // Calls of one that is dropped here go on to their end.
+        slots.retain(|_, slot| slot.is_of_use() || Arc::strong_count(slot) > 1);
+        Arc::clone(slots.entry(key).or_insert_with(Slot::new))
     }
 
     async fn sender(
@@ -111,7 +128,7 @@ impl Upstreams {
         }
         let connected = tokio::time::timeout(self.connect, self.connected(address)).await;
         let sender = connected.map_err(|_| UpstreamError::Slow(self.connect))??;
-        *slot.lock() = Some(sender.clone());
+        *lock(&slot.sender) = Some(sender.clone());
         Ok(sender)
     }
 
@@ -122,8 +139,7 @@ impl Upstreams {
         let stream = TcpStream::connect(address)
             .await
             .map_err(UpstreamError::Connect)?;
-        stream.set_nodelay(true).map_err(UpstreamError::Connect)?;
-        // No pings: Spark before 4.3 ends a connection for them.
+        watched(&stream).map_err(UpstreamError::Connect)?;
         let (sender, connection) = http2::Builder::new(TokioExecutor::new())
             .timer(TokioTimer::new())
             .initial_stream_window_size(self.windows.stream)
@@ -141,11 +157,33 @@ impl Upstreams {
 }
 
 impl Slot {
-    fn open(&self) -> Option<SendRequest<Enforced<Incoming>>> {
-        self.lock().clone().filter(|sender| !sender.is_closed())
+    fn new() -> Arc<Self> {
+        Arc::new(Self {
+            used: Mutex::new(Instant::now()),
+            sender: Mutex::default(),
+            connecting: tokio::sync::Mutex::default(),
+        })
     }
 
-    fn lock(&self) -> std::sync::MutexGuard<'_, Option<SendRequest<Enforced<Incoming>>>> {
-        self.sender.lock().unwrap_or_else(PoisonError::into_inner)
+    fn open(&self) -> Option<SendRequest<Enforced<Incoming>>> {
+        let sender = lock(&self.sender).clone();
+        sender.filter(|sender| !sender.is_closed())
     }
+
+    fn is_of_use(&self) -> bool {
+        self.open().is_some() && lock(&self.used).elapsed() < IDLE
+    }
+}
+
+/// Has the kernel notice when the other side is gone without a word.
+fn watched(stream: &TcpStream) -> std::io::Result<()> {
+    stream.set_nodelay(true)?;
+    let socket = SockRef::from(stream);
+    let keepalive = TcpKeepalive::new().with_time(QUIET).with_interval(QUIET);
+    socket.set_tcp_keepalive(&keepalive)?;
+    socket.set_tcp_user_timeout(Some(UNHEARD))
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -15,7 +15,7 @@ use crate::{Client, Gateway, call_limits, connection_limits, renew};
 const GRPC: (&str, &str) = ("content-type", "application/grpc");
 
 /// A message that names its session and nothing else.
-fn hello(client: &Client) -> Vec<u8> {
+pub(crate) fn hello(client: &Client) -> Vec<u8> {
     let mut message = vec![];
     prost::encoding::string::encode(1, &client.id, &mut message);
     framed(&message)
@@ -129,26 +129,28 @@ async fn a_client_that_is_silent_is_let_go() {
     ends(Box::new(before_http)).await;
 }
 
+/// The certificate that a new connection is met with.
+pub(crate) async fn certificate(gateway: &Gateway) -> Vec<u8> {
+    let stream = TcpStream::connect(gateway.address).await.unwrap();
+    let name = ServerName::try_from("127.0.0.1").unwrap();
+    let stream = connector(gateway.authority.certificate())
+        .connect(name, stream)
+        .await
+        .unwrap();
+    stream.get_ref().1.peer_certificates().unwrap()[0].to_vec()
+}
+
 #[tokio::test]
 async fn a_new_certificate_is_taken_without_a_new_start() {
     let gateway = Gateway::start().await;
-    let present = async || {
-        let stream = TcpStream::connect(gateway.address).await.unwrap();
-        let name = ServerName::try_from("127.0.0.1").unwrap();
-        let stream = connector(gateway.authority.certificate())
-            .connect(name, stream)
-            .await
-            .unwrap();
-        stream.get_ref().1.peer_certificates().unwrap()[0].to_vec()
-    };
     let mut raw = gateway.raw().await;
     let client = gateway.session_at("ada", &nobody().await, None);
-    let before = present().await;
+    let before = certificate(&gateway).await;
     std::fs::write(gateway.folder.path().join("tls.crt"), "not a certificate").unwrap();
     tokio::time::sleep(Duration::from_millis(10)).await;
     renew(&gateway.authority, &gateway.folder);
     let changed = async {
-        while present().await == before {
+        while certificate(&gateway).await == before {
             tokio::time::sleep(Duration::from_millis(100)).await;
         }
     };

@@ -2,6 +2,7 @@
 
 mod clients;
 mod doors;
+mod faults;
 mod fields;
 mod raw;
 mod replica;
@@ -91,12 +92,29 @@ fn call_limits() -> CallLimits {
     }
 }
 
+/// What a gateway does with calls: nothing of it is known to the one that comes after it but the resources, and here the counts.
+fn proxy(
+    directory: &Arc<Directory>,
+    ledger: &Ledger,
+    limits: CallLimits,
+    per_user: usize,
+) -> Proxy {
+    Proxy {
+        identities: Identities::new(Arc::clone(directory), nobody(), "x".to_owned()),
+        ad_hoc: AdHoc::new(Arc::clone(directory), nobody(), AD_HOC),
+        domain: None,
+        upstreams: Upstreams::new(WINDOWS, Duration::from_secs(2)),
+        ledger: ledger.clone(),
+        users: Limiter::new(per_user),
+        limits,
+    }
+}
+
 /// A gateway of a test's own, in this process.
 struct Gateway {
     address: SocketAddr,
     directory: Arc<Directory>,
     ledger: Ledger,
-    proxy: Arc<Proxy>,
     tls: TlsAcceptor,
     stop: CancellationToken,
     authority: Authority,
@@ -125,20 +143,11 @@ impl Gateway {
         let certificate = Arc::new(Certificate::read(folder.path()).expect("a certificate"));
         let tls = TlsAcceptor::from(Arc::new(certificate.config().expect("TLS")));
         let (directory, ledger) = (Arc::new(Directory::default()), Ledger::default());
-        let proxy = Arc::new(Proxy {
-            identities: Identities::new(Arc::clone(&directory), nobody(), "x".to_owned()),
-            ad_hoc: AdHoc::new(Arc::clone(&directory), nobody(), AD_HOC),
-            domain: None,
-            upstreams: Upstreams::new(WINDOWS, Duration::from_secs(2)),
-            ledger: ledger.clone(),
-            users: Limiter::new(per_user),
-            limits: calls,
-        });
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
         let address = listener.local_addr().expect("an address");
         let stop = CancellationToken::new();
         let door = Door {
-            proxy: Arc::clone(&proxy),
+            proxy: Arc::new(proxy(&directory, &ledger, calls, per_user)),
             tls: tls.clone(),
             limits: connections,
         };
@@ -152,7 +161,6 @@ impl Gateway {
             address,
             directory,
             ledger,
-            proxy,
             tls,
             stop,
             authority,
@@ -173,7 +181,7 @@ impl Gateway {
             tokio::time::sleep(Duration::from_millis(10)).await;
         };
         let door = Door {
-            proxy: Arc::clone(&self.proxy),
+            proxy: Arc::new(proxy(&self.directory, &self.ledger, call_limits(), 1000)),
             tls: self.tls.clone(),
             limits: connection_limits(),
         };
@@ -204,6 +212,16 @@ impl Gateway {
             token: format!("token-of-{id}"),
             id,
         };
+        self.place(&client, user, address, observed);
+        client
+    }
+
+    /// Has the session live at `address`.
+    fn move_to(&self, client: &Client, user: &str, address: &str) {
+        self.place(client, user, address, None);
+    }
+
+    fn place(&self, client: &Client, user: &str, address: &str, observed: Option<String>) {
         let replica = Replica {
             name: "demo-0".to_owned(),
             uid: "r0".to_owned(),
@@ -211,8 +229,7 @@ impl Gateway {
             authorization: HeaderValue::from_str(&format!("Bearer {SERVER_TOKEN}")).unwrap(),
             observed,
         };
-        self.put(&client, user, State::Ready(replica));
-        client
+        self.put(client, user, State::Ready(replica));
     }
 
     fn put(&self, client: &Client, user: &str, state: State) {

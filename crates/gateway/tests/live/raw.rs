@@ -5,9 +5,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::{HeaderMap, Request};
+use http::{HeaderMap, Request, Response};
 use http_body_util::{BodyExt, StreamBody};
-use hyper::body::Frame;
+use hyper::body::{Frame, Incoming};
 use hyper::client::conn::http2::{self, SendRequest};
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use tokio::net::TcpStream;
@@ -105,6 +105,23 @@ impl Raw {
         UnboundedSender<Bytes>,
         impl Future<Output = Answered> + use<>,
     ) {
+        let (sender, sent) = self.begin(method, headers);
+        (sender, async move {
+            tokio::time::timeout(PATIENCE, answered(sent))
+                .await
+                .expect("an answer in time")
+        })
+    }
+
+    /// A call whose frames are sent through the returned end, and the head of its answer.
+    pub(crate) fn begin(
+        &mut self,
+        method: &str,
+        headers: &[(&str, &str)],
+    ) -> (
+        UnboundedSender<Bytes>,
+        impl Future<Output = hyper::Result<Response<Incoming>>> + use<>,
+    ) {
         let (sender, frames) = unbounded_channel();
         let uri = format!("https://gateway/spark.connect.SparkConnectService/{method}");
         let mut request = Request::post(uri).header("te", "trailers");
@@ -112,12 +129,7 @@ impl Raw {
             request = request.header(*name, *value);
         }
         let request = request.body(StreamBody::new(Frames(frames))).unwrap();
-        let sent = self.0.send_request(request);
-        (sender, async move {
-            tokio::time::timeout(PATIENCE, answered(sent))
-                .await
-                .expect("an answer in time")
-        })
+        (sender, self.0.send_request(request))
     }
 
     /// A call with these headers and frames.
@@ -137,9 +149,7 @@ impl Raw {
     }
 }
 
-async fn answered(
-    sent: impl Future<Output = hyper::Result<http::Response<hyper::body::Incoming>>>,
-) -> Answered {
+async fn answered(sent: impl Future<Output = hyper::Result<Response<Incoming>>>) -> Answered {
     let response = match sent.await {
         Ok(response) => response,
         Err(error) => return Answered::nothing(error.to_string()),
