@@ -11,6 +11,7 @@ pub mod identity;
 pub mod limiter;
 pub mod listen;
 pub mod message;
+pub mod oidc;
 pub mod proxy;
 pub mod refusal;
 pub mod rpc;

@@ -218,7 +218,9 @@ impl Ports {
                 "--service-account-signing-key-file={}",
                 file("service-accounts.key")
             ),
-            "--service-account-issuer=https://kubernetes.default.svc.cluster.local".to_owned(),
+            // An issuer that can be asked for its keys where it listens.
+            format!("--service-account-issuer={}", self.url()),
+            format!("--service-account-jwks-uri={}/openid/v1/jwks", self.url()),
             "--authorization-mode=RBAC".to_owned(),
             "--disable-admission-plugins=ServiceAccount".to_owned(),
             "--allow-privileged=true".to_owned(),
