@@ -16,14 +16,14 @@ const AGES: (Duration, Duration) = (
     Duration::from_secs(24 * 60 * 60),
 );
 
-/// Why an issuer has no keys to give.
+/// Why an issuer has no keys to give. Texts are short: what cannot be read is not quoted, as it may be a MiB.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum IssuerError {
     /// The document that says where they are cannot be had.
     #[error("its document of discovery cannot be had: {0}")]
     Discovery(#[source] FetchError),
     /// It is not what it should be.
-    #[error("its document of discovery cannot be read: {0}")]
+    #[error("its document of discovery cannot be read: line {}, column {} is not as it should be", .0.line(), .0.column())]
     NoDiscovery(#[source] serde_json::Error),
     /// It is another issuer's.
     #[error(
@@ -37,7 +37,7 @@ pub(super) enum IssuerError {
     #[error("its keys cannot be had: {0}")]
     Keys(#[source] FetchError),
     /// They are not what they should be.
-    #[error("its keys cannot be read: {0}")]
+    #[error("its keys cannot be read: line {}, column {} is not as it should be", .0.line(), .0.column())]
     NoKeys(#[source] serde_json::Error),
     /// No token can be verified with them.
     #[error("it has no key for signatures of a known kind")]
