@@ -78,6 +78,18 @@ pub enum Refusal {
         /// The audience that it must be for.
         audience: String,
     },
+    /// A token of the issuer that is not good.
+    #[error("the token is not valid: {why}")]
+    UntrustedToken {
+        /// What is wrong with it.
+        why: String,
+    },
+    /// The issuer does not answer.
+    #[error("the token cannot be verified at the moment: {why}")]
+    SilentIssuer {
+        /// What came of asking it.
+        why: String,
+    },
     /// Spark cannot have a user of that name.
     #[error(
         "`{user}` cannot be a user on a server: the name must not be empty or have a space or a comma, or more than 253 characters"
@@ -181,15 +193,19 @@ impl Refusal {
                 Code::InvalidArgument
             }
             Self::Late { .. } => Code::DeadlineExceeded,
-            Self::NoToken | Self::UnknownToken | Self::UnknownJwt { .. } => Code::Unauthenticated,
+            Self::NoToken
+            | Self::UnknownToken
+            | Self::UnknownJwt { .. }
+            | Self::UntrustedToken { .. } => Code::Unauthenticated,
             Self::UnfitUser { .. } | Self::MayNot { .. } => Code::PermissionDenied,
             Self::NoServer | Self::NoUuid => Code::InvalidArgument,
             Self::UnknownServer(_) | Self::NoSession { .. } => Code::NotFound,
             Self::NotMade { .. } => Code::FailedPrecondition,
             Self::Ended { .. } => Code::FailedPrecondition,
-            Self::Unsaid { .. } | Self::NotReady { .. } | Self::Unreachable { .. } => {
-                Code::Unavailable
-            }
+            Self::Unsaid { .. }
+            | Self::SilentIssuer { .. }
+            | Self::NotReady { .. }
+            | Self::Unreachable { .. } => Code::Unavailable,
         }
     }
 

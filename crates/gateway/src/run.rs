@@ -17,6 +17,7 @@ use crate::directory::Directory;
 use crate::identity::Identities;
 use crate::limiter::Limiter;
 use crate::listen::Door;
+use crate::oidc::OidcSetupError;
 use crate::proxy::Proxy;
 use crate::settings::{Settings, WINDOWS};
 use crate::upstream::Upstreams;
@@ -45,6 +46,9 @@ pub enum RunError {
     /// The address of health and metrics cannot be had.
     #[error(transparent)]
     Health(#[from] health::BindError),
+    /// The issuer's settings contradict each other, or its authority cannot be read.
+    #[error(transparent)]
+    Oidc(#[from] OidcSetupError),
     /// The address of Spark Connect cannot be had.
     #[error("{address} cannot be listened on: {source}")]
     Listen {
@@ -77,6 +81,7 @@ pub async fn run(settings: Settings, stop: CancellationToken) -> Result<(), RunE
                 Arc::clone(&directory),
                 client.clone(),
                 settings.token_audience,
+                settings.oidc.provider()?,
             ),
             ad_hoc: AdHoc::new(directory, client.clone(), settings.limits.ad_hoc()),
             domain: settings.domain,

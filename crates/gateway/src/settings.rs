@@ -10,6 +10,7 @@ use sparkconnect_telemetry::Common;
 
 use crate::ad_hoc::AdHocLimits;
 use crate::listen::ConnectionLimits;
+use crate::oidc::OidcSettings;
 use crate::proxy::CallLimits;
 use crate::upstream::Windows;
 
@@ -61,6 +62,10 @@ pub struct Settings {
     /// What every program has.
     #[command(flatten)]
     pub common: Common,
+
+    /// An issuer of tokens beside the cluster.
+    #[command(flatten)]
+    pub oidc: OidcSettings,
 
     /// Bounds.
     #[command(flatten)]

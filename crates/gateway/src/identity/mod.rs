@@ -1,5 +1,6 @@
-//! Who calls: a session, by its token, or a person or program that the cluster knows, by a ServiceAccount's token; and whether
-//! they may. Asks the API server, and remembers its answers for a short while. Without an answer nobody is let in.
+//! Who calls: a session, by its token, or a person or program that the cluster knows, by a ServiceAccount's token or by
+//! one of the issuer that the installation trusts; and whether they may. Asks the API server and the issuer, and remembers their
+//! answers for a short while. Without an answer nobody is let in.
 
 mod access;
 mod review;
@@ -11,6 +12,7 @@ use kube::Client;
 use sha2::{Digest, Sha256};
 
 use crate::directory::{Directory, Session, TokenHash};
+use crate::oidc::{OidcError, Provider};
 use crate::refusal::Refusal;
 
 pub use access::Access;
@@ -71,14 +73,21 @@ pub enum Caller {
 pub struct Identities {
     directory: Arc<Directory>,
     reviews: Reviews,
+    issuer: Option<Provider>,
 }
 
 impl Identities {
-    /// Callers with the token of a session, or one that the cluster made for `audience`.
-    pub fn new(directory: Arc<Directory>, client: Client, audience: String) -> Self {
+    /// Callers with the token of a session, one that the cluster made for `audience`, or one of the issuer.
+    pub fn new(
+        directory: Arc<Directory>,
+        client: Client,
+        audience: String,
+        issuer: Option<Provider>,
+    ) -> Self {
         Self {
             directory,
             reviews: Reviews::new(client, audience),
+            issuer,
         }
     }
 
@@ -90,7 +99,23 @@ impl Identities {
         match self.directory.by_token(token) {
             Ok(session) => Ok(Caller::Session(session)),
             Err(unknown) if !is_jwt(token) => Err(unknown),
-            Err(_) => self.reviews.person(token).await.map(Caller::Person),
+            Err(_) => self.person(token).await.map(Caller::Person),
+        }
+    }
+
+    async fn person(&self, token: &str) -> Result<Arc<Person>, Refusal> {
+        let Some(issuer) = self.issuer.as_ref().filter(|issuer| issuer.issued(token)) else {
+            return self.reviews.person(token).await;
+        };
+        match issuer.verify(token).await {
+            Ok(person) => Ok(Arc::new(Person {
+                user: person.user,
+                groups: person.groups,
+                uid: None,
+                extra: BTreeMap::new(),
+            })),
+            Err(OidcError::Refused { why }) => Err(Refusal::UntrustedToken { why }),
+            Err(OidcError::Unavailable { why }) => Err(Refusal::SilentIssuer { why }),
         }
     }
 }

@@ -100,7 +100,7 @@ fn proxy(
     per_user: usize,
 ) -> Proxy {
     Proxy {
-        identities: Identities::new(Arc::clone(directory), nobody(), "x".to_owned()),
+        identities: Identities::new(Arc::clone(directory), nobody(), "x".to_owned(), None),
         ad_hoc: AdHoc::new(Arc::clone(directory), nobody(), AD_HOC),
         domain: None,
         upstreams: Upstreams::new(WINDOWS, Duration::from_secs(2)),

@@ -210,3 +210,57 @@ async fn nobody_new_is_let_in_while_the_api_server_is_away() {
         "demo-0 does not answer",
     );
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn somebody_of_the_issuer_is_who_it_says() {
+    let (api, issuer) = (
+        api_server(),
+        ApiServer::start().expect("another API server"),
+    );
+    apply(&api, &demo());
+    let public = [
+        "create",
+        "clusterrolebinding",
+        "public-keys",
+        "--clusterrole=system:service-account-issuer-discovery",
+        "--group=system:unauthenticated",
+    ];
+    kubectl(&issuer, &public);
+    let robot = token(&issuer, "robot", "spark");
+    let process = start(
+        &api,
+        &[
+            &format!("--oidc-issuer={}", issuer.url()),
+            "--oidc-audience=spark",
+            "--oidc-username-prefix=corp:",
+            &format!(
+                "--oidc-ca-file={}",
+                issuer.folder().join("ca.crt").display()
+            ),
+        ],
+    );
+    up(&process, &robot).await;
+    let call = |token, server| process.call("Config", token, FIRST, server);
+    let elsewhere = token(&issuer, "robot", "other");
+    refused(&call(&elsewhere, SERVER).await, 16, "not valid");
+    let user = "corp:system:serviceaccount:default:robot";
+    refused(&call(&robot, SERVER).await, 7, user);
+    let role = [
+        "create",
+        "role",
+        "connect",
+        "--verb=connect",
+        "--resource=sparkconnectservers.sparkconnect.dev",
+    ];
+    kubectl(&api, &role);
+    let whom = format!("--user={user}");
+    kubectl(
+        &api,
+        &["create", "rolebinding", "robot", "--role=connect", &whom],
+    );
+    let poll = || process.call("GetStatus", &robot, FIRST, SERVER);
+    until_called(poll, "the grant", |answer| answer.status == Some(5)).await;
+    let answer = answered(&api, user, call(&robot, SERVER)).await;
+    refused(&answer, 14, "replica demo-0 does not answer");
+    assert_eq!(made(&api, user).len(), 1);
+}
