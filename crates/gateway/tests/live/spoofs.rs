@@ -1,6 +1,7 @@
 //! Calls that pretend to be somebody else's.
 
 use prost::Message;
+use sparkconnect_gateway::rpc::ALL;
 use sparkconnect_proto::spark::connect::config_request::{Get, Operation, Set, operation::OpType};
 use sparkconnect_proto::spark::connect::{
     AddArtifactsRequest, ConfigRequest, ConfigResponse, KeyValue, UserContext,
@@ -197,4 +198,19 @@ async fn who_is_not_known_gets_nowhere() {
         .send("Drop", &[grpc, ("authorization", &own)], &[&bytes])
         .await;
     assert_eq!(answer.status, Some(12), "{answer:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn no_method_reaches_another_users_session() {
+    let (gateway, mut raw, ada, eve) = two().await;
+    let before = gateway.ledger.of(&ada.name.to_string());
+    let bytes = framed(&get(&ada.id, "ada"));
+    for rpc in ALL {
+        let (_, method) = rpc.path().rsplit_once('/').expect("a path");
+        let answer = raw.call(method, &eve.token, &[&bytes]).await;
+        assert_eq!(answer.status, Some(7), "{method}: {answer:?}");
+        assert!(answer.message.contains(&eve.id), "{method}: {answer:?}");
+    }
+    let after = gateway.ledger.of(&ada.name.to_string());
+    assert_eq!(before, after, "nothing of it was hers");
 }
