@@ -83,3 +83,33 @@ fn a_session_is_made_once_whoever_makes_it() {
     assert_eq!(made.id_on_server().as_deref(), Some(ID));
     assert_eq!(made.labels()[labels::AD_HOC], "true");
 }
+
+#[tokio::test(start_paused = true)]
+async fn those_who_wait_are_so_many_and_no_more_and_one_who_goes_makes_room() {
+    let ad_hoc = ad_hoc(9);
+    let server = Name::new("ns", "demo");
+    let wanted = Wanted {
+        rpc: Rpc::Config,
+        session: "1",
+        server: Some(&server),
+    };
+    let waits = ad_hoc.ready("ada", wanted);
+    let mut waits = Box::pin(waits);
+    assert!(futures::poll!(&mut waits).is_pending());
+    let refused = ad_hoc.ready("ada", wanted).await.unwrap_err();
+    assert!(matches!(refused, Refusal::TooMany { .. }), "{refused}");
+    drop(waits);
+    let late = ad_hoc.ready("ada", wanted).await.unwrap_err();
+    assert!(matches!(late, Refusal::NotReady { .. }), "{late}");
+    let mut waits = Box::pin(ad_hoc.ready("ada", wanted));
+    assert!(futures::poll!(&mut waits).is_pending());
+    ad_hoc.directory.put(session("a", "1", "ada", None));
+    assert!(futures::poll!(&mut waits).is_pending(), "it is not ready");
+    let mut ended = session("a", "1", "ada", None);
+    ended.state = State::Ended { why: String::new() };
+    ad_hoc.directory.put(ended);
+    assert!(
+        waits.await.is_ok(),
+        "its end is told where the call goes on"
+    );
+}
