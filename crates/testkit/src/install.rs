@@ -110,18 +110,22 @@ impl Kubectl {
 pub struct Images {
     /// The operator's.
     pub operator: String,
+    /// The gateway's.
+    pub gateway: String,
     /// Spark's, with `{version}` in the place of the version.
     pub spark: String,
 }
 
 impl Images {
-    /// Builds the operator and Spark of `versions`, and loads them into the local cluster.
+    /// Builds operator, gateway and Spark of `versions`, and loads them into the local cluster.
     ///
     /// # Errors
     /// When an image cannot be built or loaded.
     pub fn local(cluster: &Cluster, versions: &[&str]) -> Result<Self> {
-        let operator = Image::Operator.build()?;
-        cluster.load_image(&operator.archive)?;
+        let [operator, gateway] = [Image::Operator.build()?, Image::Gateway.build()?];
+        for program in [&operator, &gateway] {
+            cluster.load_image(&program.archive)?;
+        }
         let mut template = String::new();
         for version in versions {
             let spark = Image::Spark {
@@ -133,6 +137,7 @@ impl Images {
         }
         Ok(Self {
             operator: operator.name,
+            gateway: gateway.name,
             spark: template,
         })
     }
@@ -142,34 +147,73 @@ impl Images {
         let registry = registry.trim_end_matches('/');
         Self {
             operator: format!("{registry}/sparkconnect/operator:dev"),
+            gateway: format!("{registry}/sparkconnect/gateway:dev"),
             spark: format!("{registry}/sparkconnect/spark:{{version}}"),
         }
     }
 }
 
-/// Installs the operator cluster-wide and waits until it runs.
+/// Installs operator and gateway cluster-wide and waits until they run.
 ///
 /// # Errors
-/// When a manifest is refused or the operator does not come to run.
+/// When a manifest is refused or one of them does not come to run.
 pub fn cluster_wide(kubectl: &Kubectl, images: &Images) -> Result<()> {
     let manifests = kubectl.kustomize(&repository().join("deploy/cluster-wide"))?;
     kubectl.apply(&with_images(&manifests, images)?)?;
-    let deployment = "deployment/sparkconnect-operator";
-    kubectl
-        .run(&[
-            "-n",
-            NAMESPACE,
-            "rollout",
-            "status",
-            deployment,
-            "--timeout=120s",
-        ])
-        .map(drop)
-        .map_err(|error| {
-            error.hint(format!(
-                "see `kubectl -n {NAMESPACE} describe pods` and its logs"
-            ))
-        })
+    rolled_out(kubectl, NAMESPACE)
+}
+
+/// Installs operator and gateway for the one namespace `namespace`, which must exist, and waits until they run; with
+/// `components`, each a folder of `deploy/components`.
+///
+/// # Errors
+/// When a manifest is refused or one of them does not come to run.
+pub fn namespaced(
+    kubectl: &Kubectl,
+    images: &Images,
+    namespace: &str,
+    components: &[&str],
+) -> Result<()> {
+    let copy = tempfile::tempdir().context(|| "making a temporary folder".to_owned())?;
+    let mut cp = Command::new("cp");
+    cp.arg("-r").arg(repository().join("deploy"));
+    command::output(cp.arg(copy.path()))?;
+    let folder = copy.path().join("deploy/namespaced");
+    let file = folder.join("kustomization.yaml");
+    let text = std::fs::read_to_string(&file).context(|| format!("reading {}", file.display()))?;
+    let mut text = text.replace("namespace: default", &format!("namespace: {namespace}"));
+    if !components.is_empty() {
+        text.push_str("components:\n");
+    }
+    for component in components {
+        text.push_str(&format!("  - ../components/{component}\n"));
+    }
+    std::fs::write(&file, text).context(|| format!("writing {}", file.display()))?;
+    kubectl.apply(&with_images(&kubectl.kustomize(&folder)?, images)?)?;
+    rolled_out(kubectl, namespace)
+}
+
+/// Waits until operator and gateway, as far as they are installed, run in `namespace`.
+///
+/// # Errors
+/// When one of them does not in two minutes.
+pub fn rolled_out(kubectl: &Kubectl, namespace: &str) -> Result<()> {
+    let ours = "app.kubernetes.io/name in (sparkconnect-operator, sparkconnect-gateway)";
+    let status = [
+        "-n",
+        namespace,
+        "rollout",
+        "status",
+        "deployment",
+        "-l",
+        ours,
+    ];
+    let waited = kubectl.run(&[&status[..], &["--timeout=120s"]].concat());
+    waited.map(drop).map_err(|error| {
+        error.hint(format!(
+            "see `kubectl -n {namespace} describe pods` and the pods' logs"
+        ))
+    })
 }
 
 /// The manifests with `images` in the place of those that `deploy/` names.
@@ -192,6 +236,10 @@ pub fn with_images(manifests: &str, images: &Images) -> Result<String> {
 
 fn set_images(deployment: &mut Value, images: &Images) {
     let container = &mut deployment["spec"]["template"]["spec"]["containers"][0];
+    if container["image"] == "sparkconnect/gateway" {
+        container["image"] = Value::from(images.gateway.as_str());
+        return;
+    }
     container["image"] = Value::from(images.operator.as_str());
     let variable: Value = [
         ("name", "SPARKCONNECT_DEFAULT_IMAGE"),
@@ -255,16 +303,26 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_operators_deployment_gets_the_built_images() {
-        let manifests = "kind: Service\n---\nkind: Deployment\nspec: {template: {spec: {containers: [\
-                         {image: sparkconnect/operator, env: [{name: A, value: b}]}]}}}\n";
+    fn each_deployment_gets_its_built_image() {
+        let deployment = |image: &str| {
+            format!(
+                "kind: Deployment\nspec: {{template: {{spec: {{containers: [{{image: {image}, env: []}}]}}}}}}\n"
+            )
+        };
+        let (operator, gateway) = (
+            deployment("sparkconnect/operator"),
+            deployment("sparkconnect/gateway"),
+        );
         let images = Images {
             operator: "op:1".to_owned(),
+            gateway: "gw:1".to_owned(),
             spark: "spark:{version}".to_owned(),
         };
-        let text = with_images(manifests, &images).unwrap();
-        assert!(text.contains("image: op:1"), "{text}");
-        assert!(text.contains("value: spark:{version}"), "{text}");
-        assert!(text.starts_with("kind: Service\n---\n"), "{text}");
+        let text = with_images(&format!("{operator}---\n{gateway}"), &images).unwrap();
+        let (operator, gateway) = text.split_once("---\n").unwrap();
+        assert!(operator.contains("image: op:1"), "{operator}");
+        assert!(operator.contains("value: spark:{version}"), "{operator}");
+        assert!(gateway.contains("image: gw:1"), "{gateway}");
+        assert!(gateway.contains("env: []"), "{gateway}");
     }
 }

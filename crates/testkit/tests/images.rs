@@ -76,12 +76,18 @@ fn the_spark_image_serves_what_kubernetes_and_spark_ask_of_it() {
 }
 
 #[test]
-fn the_operators_image_runs_as_nobody_in_particular() {
-    let container = Image::Operator.container().unwrap();
-    let config = container.config().unwrap();
-    assert_eq!(config["User"], "65532:65532", "{config}");
-    let entry = config["Entrypoint"][0].as_str().unwrap().to_owned();
-    output(&mut container.command(&[&entry, "--help"])).unwrap();
+fn the_images_of_the_programs_run_as_nobody_in_particular() {
+    for (image, about) in [
+        (Image::Operator, "Runs Spark Connect servers"),
+        (Image::Gateway, "One TLS address"),
+    ] {
+        let container = image.container().unwrap();
+        let config = container.config().unwrap();
+        assert_eq!(config["User"], "65532:65532", "{config}");
+        let entry = config["Entrypoint"][0].as_str().unwrap().to_owned();
+        let help = output(&mut container.command(&[&entry, "--help"])).unwrap();
+        assert!(help.starts_with(about), "{help}");
+    }
 }
 
 #[test]

@@ -18,13 +18,15 @@ pub(crate) struct Cli {
 enum Which {
     /// The operator, from the present source.
     Operator,
+    /// The gateway, from the present source.
+    Gateway,
     /// Spark, of each version that is named.
     Spark {
         /// Spark's version, as in `4.1.4`.
         #[arg(long = "version", required = true)]
         versions: Vec<String>,
     },
-    /// The operator, and Spark of every supported version: about 1.4 GB a version.
+    /// Operator, gateway, and Spark of every supported version: about 1.4 GB a version.
     All,
 }
 
@@ -41,10 +43,11 @@ fn wanted(which: Which) -> Vec<Image> {
     let spark = |version: String| Image::Spark { version };
     match which {
         Which::Operator => vec![Image::Operator],
+        Which::Gateway => vec![Image::Gateway],
         Which::Spark { versions } => versions.into_iter().map(spark).collect(),
         Which::All => {
             let versions = spark::VERSIONS.into_iter().map(str::to_owned);
-            [Image::Operator]
+            [Image::Operator, Image::Gateway]
                 .into_iter()
                 .chain(versions.map(spark))
                 .collect()

@@ -3,7 +3,7 @@
 
 mod archive;
 mod base;
-mod operator;
+mod program;
 mod spark;
 mod store;
 
@@ -40,6 +40,8 @@ pub enum Image {
     /// The operator, from the checkout's present source: cargo builds it (profile `image`) at each call, as only cargo knows
     /// whether it is up to date.
     Operator,
+    /// The gateway, likewise.
+    Gateway,
     /// Spark with Python, what Spark Connect needs of it, and a class-data archive.
     Spark {
         /// Spark's version in full, as in `4.1.4`.
@@ -52,7 +54,7 @@ pub enum Image {
 pub struct BuiltImage {
     /// The name to use in a pod; its tag is made of everything that went into the image, so it never means another content.
     pub name: String,
-    /// A name that stays: `:dev` for the operator, `:<version>` for Spark. The archive carries both names.
+    /// A name that stays: `:dev` for the project's own programs, `:<version>` for Spark. The archive carries both names.
     pub alias: String,
     /// A docker archive, for `ctr images import` and the like.
     pub archive: PathBuf,
@@ -75,7 +77,8 @@ impl Image {
     /// When a tool is missing and can't be installed, when this is not run by root, or when a step of the build fails.
     pub fn build(&self) -> Result<BuiltImage> {
         match self {
-            Self::Operator => built(&operator::recipe()?),
+            Self::Operator => built(&program::recipe("operator")?),
+            Self::Gateway => built(&program::recipe("gateway")?),
             Self::Spark { version } => built(&spark::recipe(version)?),
         }
     }
