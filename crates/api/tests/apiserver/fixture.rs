@@ -15,7 +15,7 @@ use sparkconnect_testkit::{Result, command};
 use crate::schema::Kind;
 
 /// Far longer than anything here takes.
-const PATIENCE: Duration = Duration::from_secs(60);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
 
 // A static is not dropped; the server's guard ends it when this process ends.
 static SERVER: LazyLock<ApiServer> = LazyLock::new(|| start().expect("the API server starts"));
