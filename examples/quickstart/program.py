@@ -1,4 +1,4 @@
-"""Writes and reads data through a session: the URL in SPARK_REMOTE is all that it needs."""
+"""Writes and reads data through a session: the URL in SPARK_REMOTE is all that it needs, whatever lies behind it."""
 
 from pyspark.sql import SparkSession
 from pyspark.sql.functions import col, udf

@@ -178,17 +178,18 @@ pub fn namespaced(
     let mut cp = Command::new("cp");
     cp.arg("-r").arg(repository().join("deploy"));
     command::output(cp.arg(copy.path()))?;
-    let folder = copy.path().join("deploy/namespaced");
-    let file = folder.join("kustomization.yaml");
+    let file = copy.path().join("deploy/namespaced/kustomization.yaml");
     let text = std::fs::read_to_string(&file).context(|| format!("reading {}", file.display()))?;
-    let mut text = text.replace("namespace: default", &format!("namespace: {namespace}"));
-    if !components.is_empty() {
-        text.push_str("components:\n");
-    }
-    for component in components {
-        text.push_str(&format!("  - ../components/{component}\n"));
-    }
+    let text = text.replace("namespace: default", &format!("namespace: {namespace}"));
     std::fs::write(&file, text).context(|| format!("writing {}", file.display()))?;
+    let folder = copy.path().join("deploy/overlay");
+    let mut overlay = String::from("resources: [../namespaced]\ncomponents:\n");
+    for component in components {
+        overlay.push_str(&format!("  - ../components/{component}\n"));
+    }
+    std::fs::create_dir(&folder)
+        .and_then(|()| std::fs::write(folder.join("kustomization.yaml"), overlay))
+        .context(|| format!("writing {}", folder.display()))?;
     kubectl.apply(&with_images(&kubectl.kustomize(&folder)?, images)?)?;
     rolled_out(kubectl, namespace)
 }

@@ -37,7 +37,7 @@ pub(crate) fn run(cli: &Cli) -> Result<ExitCode> {
         _ => local()?,
     };
     progress::step(
-        "Installing the operator and the resource definitions",
+        "Installing operator, gateway and the resource definitions",
         || install::cluster_wide(&kubectl, &images),
     )?;
     apply_example(&kubectl, &images, cli.context.is_none())?;
@@ -50,7 +50,7 @@ pub(crate) fn run(cli: &Cli) -> Result<ExitCode> {
     });
     explained(&kubectl, session)?;
     let program = progress::step(
-        "Running examples/quickstart/program.py through the session's URL",
+        "Running examples/quickstart/program.py through the gateway, over TLS",
         || finished(&kubectl),
     );
     explained(&kubectl, program)?;

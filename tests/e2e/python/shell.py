@@ -12,10 +12,13 @@ os.dup2(2, 1)
 
 from pyspark.sql import SparkSession  # noqa: E402
 
-spark = SparkSession.builder.getOrCreate()
+spark = None
 
 
 def run(code):
+    # A session that cannot be had is an answer too.
+    global spark
+    spark = spark or SparkSession.builder.getOrCreate()
     body = ast.parse(code).body
     last = body.pop() if body and isinstance(body[-1], ast.Expr) else None
     exec(compile(ast.Module(body, []), "<test>", "exec"), globals())

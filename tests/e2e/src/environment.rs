@@ -19,7 +19,7 @@ pub struct Environment {
     pub cluster: Cluster,
     /// kubectl, as its administrator.
     pub kubectl: Kubectl,
-    /// The operator's image, and Spark's.
+    /// The images of operator, gateway and Spark.
     pub images: Images,
     /// Spark images by version.
     spark: Mutex<BTreeMap<String, String>>,
@@ -28,7 +28,7 @@ pub struct Environment {
 /// The environment of this process; several processes may share the cluster.
 ///
 /// # Panics
-/// When the cluster does not start, an image cannot be built or the operator does not come to run.
+/// When the cluster does not start, an image cannot be built or operator and gateway do not come to run.
 pub fn environment() -> &'static Environment {
     static ENVIRONMENT: OnceLock<Environment> = OnceLock::new();
     ENVIRONMENT.get_or_init(|| prepare().unwrap_or_else(|error| panic!("{error}")))

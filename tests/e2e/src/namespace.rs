@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use sparkconnect_testkit::{command, install};
 
 use crate::environment::{Environment, Turn, environment};
-use crate::shell::Shell;
+use crate::shell::{Remote, Shell};
 
 /// A namespace of its own under the restricted Pod Security Standard; deleted on drop.
 #[derive(Debug)]
@@ -192,24 +192,30 @@ impl Namespace {
     /// # Panics
     /// When there is none.
     pub fn secret(&self, name: &str, key: &str) -> String {
+        self.entry(name, key)
+            .unwrap_or_else(|| panic!("Secret {name} has no {key}"))
+    }
+
+    /// One entry of a Secret, if it has it.
+    fn entry(&self, name: &str, key: &str) -> Option<String> {
         let found = self.get(&format!("secret/{name}"));
         let found =
             found.unwrap_or_else(|| panic!("there is no Secret {name}\n{}", self.explain()));
-        let encoded = found["data"][key].as_str();
-        let encoded = encoded.unwrap_or_else(|| panic!("Secret {name} has no {key}"));
+        let encoded = found["data"][key].as_str()?;
         let bytes = STANDARD.decode(encoded).expect("a Secret's data is base64");
-        String::from_utf8(bytes).expect("it is text")
+        Some(String::from_utf8(bytes).expect("it is text"))
     }
 
-    /// Spark Connect URL of a session for programs on this machine, where names of the cluster mean nothing.
+    /// How a program reaches a session: what its connection Secret holds.
     ///
     /// # Panics
-    /// When the session has no connection Secret, or its replica no address.
-    pub fn remote(&self, session: &str) -> String {
-        let secret = format!("{session}-connection");
-        let (uri, host) = (self.secret(&secret, "uri"), self.secret(&secret, "host"));
-        let pod = host.split('.').next().unwrap_or_default();
-        uri.replace(&host, &self.address(pod))
+    /// When the session has no connection Secret.
+    pub fn remote(&self, session: &str) -> Remote {
+        let name = format!("{session}-connection");
+        Remote {
+            uri: self.secret(&name, "uri"),
+            authority: self.entry(&name, "ca.crt"),
+        }
     }
 
     /// Address of a pod.

@@ -128,15 +128,18 @@ impl Namespace {
             "--tail=25",
             "--prefix",
         ]);
-        let operator = ["-n", install::NAMESPACE, "logs", "--tail=25", "--prefix"];
-        let operator = [
-            &operator[..],
-            &["-l=app.kubernetes.io/name=sparkconnect-operator"],
-        ]
-        .concat();
-        let operator = self.environment().kubectl.run(&operator);
-        let operator = operator.unwrap_or_else(|error| error.to_string());
-        format!("{resources}\n{pods}\n{events}\n{logs}\n{operator}")
+        let ours = "-l=app.kubernetes.io/name in (sparkconnect-operator, sparkconnect-gateway)";
+        let ours = [
+            "-n",
+            install::NAMESPACE,
+            "logs",
+            "--tail=25",
+            "--prefix",
+            ours,
+        ];
+        let ours = self.environment().kubectl.run(&ours);
+        let ours = ours.unwrap_or_else(|error| error.to_string());
+        format!("{resources}\n{pods}\n{events}\n{logs}\n{ours}")
     }
 }
 

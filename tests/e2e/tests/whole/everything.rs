@@ -5,20 +5,18 @@ use std::collections::BTreeMap;
 use std::process::Command;
 use std::time::{Duration, Instant};
 
-use base64::Engine;
-use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
-use sparkconnect_e2e::{Namespace, Shell, http, session};
-use sparkconnect_testkit::{command, install};
+use sparkconnect_e2e::{Namespace, Shell, session};
+use sparkconnect_testkit::command;
 
-const SERVER: &str = "sparkconnectserver/everything";
-/// Port of Spark's web interface.
-const UI_PORT: u16 = 4040;
+use crate::secrecy::secret_values_are_in_their_secrets_only;
+
+pub(crate) const SERVER: &str = "sparkconnectserver/everything";
 /// How long nothing may be written while nothing happens.
 const QUIET: Duration = Duration::from_secs(30);
 
 /// The Secrets that are injected: name, key, value.
-const SECRETS: [(&str, &str, &str); 6] = [
+pub(crate) const SECRETS: [(&str, &str, &str); 6] = [
     ("by-key", "value", "9f31-secret-by-key"),
     ("named-files", "file.txt", "9f32-secret-as-a-file"),
     ("named-env", "E2E_NAMED", "9f33-secret-in-the-environment"),
@@ -210,79 +208,7 @@ fn pods_are_as_asked_for(namespace: &Namespace) {
     }
 }
 
-/// The value itself and its base64.
-fn forms(value: &str) -> [String; 2] {
-    [value.to_owned(), STANDARD.encode(value)]
-}
-
-fn secret_values_are_in_their_secrets_only(namespace: &Namespace) {
-    let token = namespace.secret("user-connection", "token");
-    let mut values: Vec<(String, Vec<&str>)> =
-        vec![(token, vec!["user-connection", "everything-driver"])];
-    for (name, key, value) in SECRETS {
-        let setting = key.starts_with("spark.") || name == "by-key";
-        let driver = setting.then_some("everything-driver");
-        values.push((
-            value.to_owned(),
-            std::iter::once(name).chain(driver).collect(),
-        ));
-    }
-    let texts = texts(namespace);
-    for (value, secrets) in &values {
-        for (place, text) in &texts {
-            let found = forms(value).iter().any(|form| text.contains(form.as_str()));
-            let allowed = secrets
-                .iter()
-                .any(|secret| *place == format!("Secret {secret}"));
-            assert!(allowed || !found, "a value of {secrets:?} is in {place}");
-        }
-    }
-    let held = texts
-        .iter()
-        .filter(|(place, _)| place.starts_with("Secret "))
-        .count();
-    assert!(held > SECRETS.len(), "the search has seen the Secrets");
-}
-
-/// Everything that somebody without rights to Secrets might read, and the Secrets: where it is, and the text.
-fn texts(namespace: &Namespace) -> Vec<(String, String)> {
-    let mut texts = Vec::new();
-    for mut object in namespace.everything() {
-        let (kind, name) = (text(&object["kind"]), text(&object["metadata"]["name"]));
-        object["metadata"]["managedFields"].take();
-        texts.push((format!("{kind} {name}"), object.to_string()));
-    }
-    let mut pods = namespace.drivers("everything");
-    pods.extend(namespace.executors("everything"));
-    for pod in &pods {
-        let name = text(&pod["metadata"]["name"]);
-        let log = namespace.kubectl(&["logs", &name, "--all-containers"]);
-        assert!(!log.is_empty(), "{name} has a log");
-        texts.push((format!("log of {name}"), log));
-    }
-    let operator = ["-n", install::NAMESPACE, "logs", "--tail=-1"];
-    let operator = [
-        &operator[..],
-        &["-l=app.kubernetes.io/name=sparkconnect-operator"],
-    ]
-    .concat();
-    texts.push((
-        "log of the operator".to_owned(),
-        namespace.kubectl(&operator),
-    ));
-    let server = namespace.get(SERVER).expect("the server");
-    let application = text(&server["status"]["servers"][0]["applicationId"]);
-    let address = namespace.address("everything-0");
-    let rest = format!("/api/v1/applications/{application}/environment");
-    for path in [rest.as_str(), "/environment/", "/connect/"] {
-        let page = http::get(&address, UI_PORT, path);
-        assert!(page.starts_with("HTTP/1.1 200"), "{path}: {page:.300}");
-        texts.push((path.to_owned(), page));
-    }
-    texts
-}
-
-fn text(value: &Value) -> String {
+pub(crate) fn text(value: &Value) -> String {
     value.as_str().unwrap_or_default().to_owned()
 }
 

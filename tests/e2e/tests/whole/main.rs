@@ -3,10 +3,12 @@
 
 mod allocation;
 mod everything;
+mod gateway;
 mod loss;
 mod metrics;
 mod operator;
 mod rollout;
+mod secrecy;
 mod sessions;
 mod trouble;
 mod versions;

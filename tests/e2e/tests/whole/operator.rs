@@ -147,17 +147,7 @@ fn a_leader_that_is_told_to_end_hands_over(namespace: &Namespace) {
     );
     namespace.apply(&session("third", "made", &json!({})));
     namespace.until_ready("sparksession/third");
-    let status = [
-        "-n",
-        NAMESPACE,
-        "rollout",
-        "status",
-        "deployment/sparkconnect-operator",
-        "--timeout=120s",
-    ];
-    kubectl
-        .run(&status)
-        .unwrap_or_else(|error| panic!("{error}"));
+    install::rolled_out(kubectl, NAMESPACE).unwrap_or_else(|error| panic!("{error}"));
 }
 
 /// Seconds of the day in a time such as 2026-11-23T15:40:00.123456Z.
@@ -174,42 +164,81 @@ fn seconds(time: &str) -> f64 {
 
 /// The cluster-wide operator rests meanwhile: two operators must not serve one namespace.
 #[test]
-fn an_operator_of_one_namespace_needs_no_more_than_roles() {
+fn operator_and_gateway_of_one_namespace_need_no_more_than_roles() {
     let namespace = Namespace::alone("namespaced");
     let _rest = Rest::begin(&namespace);
-    let environment = namespace.environment();
-    let folder = install::repository().join("deploy/namespaced");
-    let manifests = environment
-        .kubectl
-        .kustomize(&folder)
-        .unwrap_or_else(|error| panic!("{error}"));
-    assert!(!manifests.contains("kind: ClusterRole"), "{manifests}");
-    let manifests = manifests.replace(
-        "namespace: default",
-        &format!("namespace: {}", namespace.name),
-    );
-    let manifests = install::with_images(&manifests, &environment.images);
-    let manifests = manifests.unwrap_or_else(|error| panic!("{error}"));
-    environment
-        .kubectl
-        .apply(&manifests)
-        .unwrap_or_else(|error| panic!("{error}"));
-    namespace.kubectl(&[
-        "rollout",
-        "status",
-        "deployment/sparkconnect-operator",
-        "--timeout=120s",
-    ]);
-
+    let reviews = Reviews(&namespace);
+    install_for(&namespace, &[]);
     namespace.apply(&server_local("own", &json!({})));
-    namespace.apply(&session("own", "own", &json!({})));
-    assert_eq!(namespace.shell("own").run("spark.range(5).count()"), 5);
-    namespace.delete("sparksession/own");
-    namespace.until_gone("sparksession/own");
+    through_the_gateway(&namespace);
+    install_for(&namespace, &["without-gateway"]);
+    namespace.delete("deployment/sparkconnect-gateway");
+    to_the_server_itself(&namespace);
     // Nothing is left that the cluster-wide operator would take up when it is back.
     namespace.delete("sparkconnectserver/own");
     namespace.until_gone("statefulset/own");
     namespace.delete("deployment/sparkconnect-operator");
+    drop(reviews);
+}
+
+fn install_for(namespace: &Namespace, components: &[&str]) {
+    let environment = namespace.environment();
+    let (kubectl, images) = (&environment.kubectl, &environment.images);
+    install::namespaced(kubectl, images, &namespace.name, components)
+        .unwrap_or_else(|error| panic!("{error}\n{}", namespace.explain()));
+}
+
+fn through_the_gateway(namespace: &Namespace) {
+    namespace.apply(&session("own", "own", &json!({})));
+    assert_eq!(namespace.shell("own").run("spark.range(5).count()"), 5);
+    let own = "sparksession/own";
+    namespace.until_condition(own, "AccessEnforced", "True", "Gateway");
+    // The one right beyond its namespace is to ask whose a token is and what they may.
+    let gateway = format!(
+        "--as=system:serviceaccount:{}:sparkconnect-gateway",
+        namespace.name
+    );
+    let may = |verb: &str, what: &str, of: &str| {
+        let kubectl = &namespace.environment().kubectl;
+        let args = ["auth", "can-i", verb, what, of, &gateway];
+        kubectl.run(&args).is_ok()
+    };
+    assert!(may("create", "tokenreviews", "-A") && may("create", "subjectaccessreviews", "-A"));
+    assert!(may(
+        "list",
+        "sparksessions",
+        &format!("-n={}", namespace.name)
+    ));
+    assert!(!may("list", "sparksessions", "-n=default") && !may("get", "secrets", "-A"));
+    namespace.delete(own);
+    namespace.until_gone(own);
+}
+
+fn to_the_server_itself(namespace: &Namespace) {
+    namespace.apply(&session("direct", "own", &json!({})));
+    assert_eq!(namespace.shell("direct").run("spark.range(6).count()"), 6);
+    let direct = "sparksession/direct";
+    namespace.until_condition(direct, "AccessEnforced", "False", "NoGateway");
+    namespace.delete(direct);
+    namespace.until_gone(direct);
+}
+
+/// What the installation for a namespace leaves outside of it; gone on drop.
+struct Reviews<'a>(&'a Namespace);
+
+impl Drop for Reviews<'_> {
+    fn drop(&mut self) {
+        let binding = format!("sparkconnect-gateway-reviews:{}", self.0.name);
+        let delete = [
+            "delete",
+            "clusterrolebinding",
+            &binding,
+            "--ignore-not-found",
+        ];
+        if let Err(error) = self.0.environment().kubectl.run(&delete) {
+            eprintln!("{error}");
+        }
+    }
 }
 
 /// The cluster-wide operator has no replicas while this lives.
@@ -232,18 +261,9 @@ impl<'a> Rest<'a> {
             "deployment/sparkconnect-operator",
             &replicas,
         ];
-        let status = [
-            "-n",
-            NAMESPACE,
-            "rollout",
-            "status",
-            "deployment/sparkconnect-operator",
-            "--timeout=120s",
-        ];
-        for command in [&scale[..], &status[..]] {
-            if let Err(error) = kubectl.run(command) {
-                eprintln!("{error}");
-            }
+        let scaled = kubectl.run(&scale);
+        if let Err(error) = scaled.and_then(|_| install::rolled_out(kubectl, NAMESPACE)) {
+            eprintln!("{error}");
         }
     }
 }
