@@ -7,6 +7,7 @@ mod gateway;
 mod loss;
 mod metrics;
 mod operator;
+mod people;
 mod rollout;
 mod secrecy;
 mod sessions;
