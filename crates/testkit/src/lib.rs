@@ -6,6 +6,7 @@ pub mod cache;
 pub mod cargo_tools;
 pub mod cluster;
 pub mod command;
+pub mod comparators;
 pub mod error;
 pub mod images;
 pub mod install;

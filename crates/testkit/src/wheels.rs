@@ -104,7 +104,7 @@ fn run(command: &mut Command, place: &Path) -> Result<()> {
         .map_err(|error| error.hint("needs python3 with pip, and a package registry"))
 }
 
-fn only_wheel(folder: &Path) -> Result<PathBuf> {
+pub(crate) fn only_wheel(folder: &Path) -> Result<PathBuf> {
     let reading = || format!("reading {}", folder.display());
     let entries: Vec<_> = fs::read_dir(folder)
         .context(reading)?

@@ -65,6 +65,10 @@ const STEPS: &[Step] = &[
         "gateway before real Spark",
         &tests("sparkconnect-gateway", "*"),
     ),
+    step(
+        "the gateway's benchmark: a few calls, untimed",
+        &tests("sparkconnect-gateway-bench", "*"),
+    ),
     on_cluster("images", &tests("sparkconnect-testkit", "images")),
     on_cluster("local cluster", &tests("sparkconnect-testkit", "cluster")),
     on_cluster("the demo", &["xtask", "demo"]),
