@@ -12,5 +12,13 @@ fn main() -> Result<(), Box<dyn Error>> {
     tonic_prost_build::configure()
         .bytes(".spark.connect.AddArtifactsRequest.ArtifactChunk")
         .compile_fds(spark)?;
+    let gateway = protox::compile(
+        [root.join("sparkconnect/gateway/v1/gateway.proto")],
+        [&root],
+    )?;
+    tonic_prost_build::configure()
+        .client_mod_attribute(".", "#[cfg(feature = \"gateway-client\")]")
+        .server_mod_attribute(".", "#[cfg(feature = \"gateway-server\")]")
+        .compile_fds(gateway)?;
     Ok(())
 }

@@ -45,8 +45,8 @@ impl Body for Answer {
         context: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, hyper::Error>>> {
         loop {
-            let body = match &mut *self {
-                Self::Passed(body, ..) => body,
+            let (body, call) = match &mut *self {
+                Self::Passed(body, call, _) => (body, call),
                 Self::Whole(bytes, trailers) => {
                     let bytes = bytes.take().map(Frame::data);
                     let next = bytes.or_else(|| trailers.take().map(Frame::trailers));
@@ -58,6 +58,9 @@ impl Body for Answer {
                 // Empty frames are of no use to a client, and many of them look like an attack.
                 Some(Ok(frame)) if frame.data_ref().is_some_and(Bytes::is_empty) => {}
                 Some(Ok(frame)) => {
+                    if let Some(bytes) = frame.data_ref() {
+                        call.passed(bytes);
+                    }
                     if let Some(trailers) = frame.trailers_ref() {
                         let trailers = trailers.clone();
                         self.end(Some(&trailers));

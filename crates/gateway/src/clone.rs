@@ -14,6 +14,7 @@ use crate::counts::Call;
 use crate::directory::{Replica, Session};
 use crate::message::{Begun, whole, with};
 use crate::proxy::Proxy;
+use crate::record::Metered;
 use crate::refusal::Refusal;
 use crate::rpc::Rpc;
 
@@ -38,7 +39,7 @@ impl Proxy {
     /// The clone that a call of CloneSession asks for.
     pub(crate) async fn clone_of(
         &self,
-        body: &mut Incoming,
+        body: &mut Metered<Incoming>,
         begun: &mut Begun,
         session: &Session,
     ) -> Result<Clone<'_>, Refusal> {

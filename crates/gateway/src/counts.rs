@@ -2,18 +2,32 @@
 //!
 //! An operation may be followed by several calls, as a client reattaches: it is counted when it begins, and as failed once.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{HashMap, HashSet, VecDeque};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
 
 use http::HeaderMap;
 use jiff::Timestamp;
+use prost::Message;
+use sparkconnect_proto::spark::connect::AddArtifactsResponse;
+use tokio::sync::watch;
 use tonic::{Code, Status};
 use tonic_types::StatusExt;
+use uuid::Uuid;
 
 use crate::rpc::Rpc;
 
 /// Operations of a session that are remembered, so that none is counted twice.
 const REMEMBERED: usize = 256;
+/// Most bytes of an answer to AddArtifacts that are looked at: its list of about a thousand files.
+const ARTIFACTS: usize = 64 << 10;
+/// Sessions in one answer to who collects.
+const TOLD: usize = 1_000;
+/// How long a session that is gone stays, so that its last numbers can be collected.
+const GONE: Duration = Duration::from_secs(300);
+/// Most sessions that are gone and stay.
+const MOST_GONE: usize = 10_000;
 
 /// The numbers of one session since this gateway has run.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -22,8 +36,8 @@ pub struct Counts {
     pub queries: u64,
     /// Plans that ended with an error of Spark's.
     pub failed: u64,
-    /// Uploads that ended well.
-    pub uploads: u64,
+    /// Artifacts that a server took whole.
+    pub artifacts: u64,
     /// Calls under way that follow a plan.
     pub running: u32,
     /// When a call that is activity began or ended.
@@ -35,66 +49,195 @@ struct Numbers {
     counts: Counts,
     begun: HashSet<String>,
     failed: HashSet<String>,
+    /// The ledger's version of the last change; 0 before there was one.
+    changed: u64,
 }
 
-/// The numbers of every session, by the session's name.
-#[derive(Clone, Debug, Default)]
-pub struct Ledger {
-    sessions: Arc<Mutex<HashMap<String, Arc<Mutex<Numbers>>>>>,
+/// The numbers of every session, by the UID of the SparkSession. Cheap to clone; every clone is the same ledger.
+#[derive(Clone, Debug)]
+pub struct Ledger(Arc<Shared>);
+
+#[derive(Debug)]
+struct Shared {
+    instance: String,
+    started: Timestamp,
+    sessions: Mutex<HashMap<String, Arc<Mutex<Numbers>>>>,
+    /// Sessions that are gone, the oldest first.
+    gone: Mutex<VecDeque<(Instant, String)>>,
+    /// Grows with every change of any session.
+    version: AtomicU64,
+    /// Up to which version somebody has collected; none before somebody did.
+    confirmed: watch::Sender<Option<u64>>,
+}
+
+/// What changed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Collected {
+    /// Where to go on.
+    pub cursor: u64,
+    /// Whether there is more already.
+    pub more: bool,
+    /// UIDs and numbers, in the order of their changes.
+    pub sessions: Vec<(String, Counts)>,
 }
 
 /// A call under way; what it came to is noted when it ends, or is dropped.
 #[derive(Debug)]
 pub struct Call {
+    shared: Arc<Shared>,
     numbers: Arc<Mutex<Numbers>>,
     rpc: Rpc,
     operation: Option<String>,
+    /// The answer to AddArtifacts as far as it has come; none where it is too long.
+    artifacts: Option<Vec<u8>>,
+}
+
+impl Default for Ledger {
+    fn default() -> Self {
+        Self(Arc::new(Shared {
+            instance: Uuid::new_v4().simple().to_string(),
+            started: Timestamp::now(),
+            sessions: Mutex::default(),
+            gone: Mutex::default(),
+            version: AtomicU64::default(),
+            confirmed: watch::Sender::new(None),
+        }))
+    }
 }
 
 impl Ledger {
-    /// A call of the session `name` begins.
-    pub fn begin(&self, name: &str, rpc: Rpc) -> Call {
+    /// Names this ledger among all that ever were.
+    pub fn instance(&self) -> &str {
+        &self.0.instance
+    }
+
+    /// When it began.
+    pub fn started(&self) -> Timestamp {
+        self.0.started
+    }
+
+    /// A call of the session with this UID begins.
+    pub fn begin(&self, uid: &str, rpc: Rpc) -> Call {
         let numbers = {
-            let mut sessions = self.sessions.lock().unwrap_or_else(PoisonError::into_inner);
-            match sessions.get(name) {
+            let mut sessions = lock(&self.0.sessions);
+            match sessions.get(uid) {
                 Some(numbers) => Arc::clone(numbers),
-                None => Arc::clone(sessions.entry(name.to_owned()).or_default()),
+                None => Arc::clone(sessions.entry(uid.to_owned()).or_default()),
             }
         };
-        {
-            let mut numbers = lock(&numbers);
+        self.0.change(&numbers, |numbers| {
             if rpc.follows_a_plan() {
                 numbers.counts.running += 1;
             }
             numbers.act(rpc);
-        }
+        });
         Call {
+            shared: Arc::clone(&self.0),
             numbers,
             rpc,
             operation: None,
+            artifacts: (rpc == Rpc::AddArtifacts).then(Vec::new),
         }
     }
 
     /// The numbers of a session that has had a call.
-    pub fn of(&self, name: &str) -> Option<Counts> {
-        let sessions = self.sessions.lock().unwrap_or_else(PoisonError::into_inner);
-        sessions.get(name).map(|numbers| lock(numbers).counts)
+    pub fn of(&self, uid: &str) -> Option<Counts> {
+        let sessions = lock(&self.0.sessions);
+        sessions.get(uid).map(|numbers| lock(numbers).counts)
     }
 
-    /// Forgets a session that is gone.
-    pub fn forget(&self, name: &str) {
-        let mut sessions = self.sessions.lock().unwrap_or_else(PoisonError::into_inner);
-        sessions.remove(name);
+    /// Lets a session that is gone go, once its last numbers could be collected.
+    pub fn forget(&self, uid: &str) {
+        lock(&self.0.gone).push_back((Instant::now(), uid.to_owned()));
+        self.sweep(GONE);
+    }
+
+    /// The sessions that changed after `since`, a thousand at the most. Whoever asks has had what is before `since`.
+    pub fn collect(&self, since: u64) -> Collected {
+        self.sweep(GONE);
+        self.0.confirmed.send_replace(Some(since));
+        let upto = self.0.version.load(Ordering::Acquire);
+        let mut changed: Vec<(u64, String, Counts)> = {
+            let sessions = lock(&self.0.sessions);
+            let numbers = sessions.iter().map(|(uid, numbers)| (uid, lock(numbers)));
+            let new = numbers.filter(|(_, numbers)| numbers.changed > since);
+            new.map(|(uid, numbers)| (numbers.changed, uid.clone(), numbers.counts))
+                .collect()
+        };
+        changed.sort_unstable_by_key(|(changed, ..)| *changed);
+        let more = changed.len() > TOLD;
+        changed.truncate(TOLD);
+        // One that changed meanwhile is told of once more: another may have changed before it and not be in here.
+        let last = changed.last().map_or(upto, |(changed, ..)| *changed);
+        Collected {
+            cursor: if more { last.min(upto) } else { upto },
+            more,
+            sessions: changed
+                .into_iter()
+                .map(|(_, uid, counts)| (uid, counts))
+                .collect(),
+        }
+    }
+
+    /// Returns once everything up to now was collected; at once where nobody ever did.
+    pub async fn collected(&self) {
+        let now = self.0.version.load(Ordering::Acquire);
+        let mut confirmed = self.0.confirmed.subscribe();
+        let all = confirmed.wait_for(|upto| upto.is_none_or(|upto| upto >= now));
+        let _ = all.await; // it cannot end: the ledger is here
+    }
+
+    /// Drops sessions that have been gone for `longer`.
+    fn sweep(&self, longer: Duration) {
+        let mut gone = lock(&self.0.gone);
+        let mut sessions = None;
+        while gone.len() > MOST_GONE || gone.front().is_some_and(|(at, _)| at.elapsed() >= longer) {
+            let Some((_, uid)) = gone.pop_front() else {
+                return;
+            };
+            let sessions = sessions.get_or_insert_with(|| lock(&self.0.sessions));
+            sessions.remove(&uid);
+        }
+    }
+}
+
+impl Shared {
+    fn change(&self, numbers: &Mutex<Numbers>, change: impl FnOnce(&mut Numbers)) {
+        let mut numbers = lock(numbers);
+        let before = numbers.counts;
+        change(&mut numbers);
+        if numbers.counts != before {
+            // While the numbers are locked: who sees this version waits for them.
+            numbers.changed = self.version.fetch_add(1, Ordering::AcqRel) + 1;
+        }
     }
 }
 
 impl Call {
-    /// The server answers the call, which names this operation. A client that never heard of that sends the plan once more.
-    pub fn answered(&mut self, operation: Option<&str>) {
+    /// The server answers the call, which names this operation, with this head. A client that never heard of that sends the plan
+    /// once more.
+    pub fn answered(&mut self, operation: Option<&str>, head: &HeaderMap) {
         self.operation = operation.map(str::to_owned);
-        let mut numbers = lock(&self.numbers);
-        if self.rpc == Rpc::ExecutePlan && first_of(&mut numbers.begun, operation) {
-            numbers.counts.queries += 1;
+        let not_taken =
+            || Status::from_header_map(head).is_some_and(|status| !is_of_a_plan(&status));
+        if self.rpc == Rpc::ExecutePlan && !not_taken() {
+            self.shared.change(&self.numbers, |numbers| {
+                if first_of(&mut numbers.begun, operation) {
+                    numbers.counts.queries += 1;
+                }
+            });
+        }
+        self.ended(head); // where there are no messages, the status is in the head
+    }
+
+    /// Bytes of the answer's body pass by.
+    pub fn passed(&mut self, bytes: &[u8]) {
+        if let Some(artifacts) = &mut self.artifacts {
+            if artifacts.len() + bytes.len() > ARTIFACTS {
+                self.artifacts = None;
+            } else {
+                artifacts.extend_from_slice(bytes);
+            }
         }
     }
 
@@ -103,24 +246,33 @@ impl Call {
         let Some(status) = Status::from_header_map(trailers) else {
             return;
         };
-        let mut numbers = lock(&self.numbers);
         if self.rpc == Rpc::AddArtifacts && status.code() == Code::Ok {
-            numbers.counts.uploads += 1;
+            let taken = self.artifacts.take();
+            if let Some(count) = taken.and_then(|answer| artifacts(&answer)) {
+                self.shared
+                    .change(&self.numbers, |numbers| numbers.counts.artifacts += count);
+            } else {
+                tracing::warn!(
+                    "an answer to AddArtifacts cannot be read: its artifacts are not counted"
+                );
+            }
         }
         if self.rpc.follows_a_plan() && is_failure(&status) {
             let operation = self.operation.take();
-            numbers.fail(operation.as_deref());
+            self.shared
+                .change(&self.numbers, |numbers| numbers.fail(operation.as_deref()));
         }
     }
 }
 
 impl Drop for Call {
     fn drop(&mut self) {
-        let mut numbers = lock(&self.numbers);
-        if self.rpc.follows_a_plan() {
-            numbers.counts.running -= 1;
-        }
-        numbers.act(self.rpc);
+        self.shared.change(&self.numbers, |numbers| {
+            if self.rpc.follows_a_plan() {
+                numbers.counts.running -= 1;
+            }
+            numbers.act(self.rpc);
+        });
     }
 }
 
@@ -139,6 +291,18 @@ impl Numbers {
     }
 }
 
+/// How many artifacts the server took whole, as its one message says; none where that cannot be read.
+fn artifacts(answer: &[u8]) -> Option<u64> {
+    let (&[flag, ref length @ ..], message) = answer.split_first_chunk::<5>()?;
+    let length = u32::from_be_bytes(*length);
+    if flag != 0 || usize::try_from(length).ok()? != message.len() {
+        return None;
+    }
+    let response = AddArtifactsResponse::decode(message).ok()?;
+    let whole = response.artifacts.iter().filter(|it| it.is_crc_successful);
+    Some(whole.count() as u64)
+}
+
 /// Whether an operation is not among those that are remembered; one without a name never is.
 fn first_of(remembered: &mut HashSet<String>, operation: Option<&str>) -> bool {
     let Some(operation) = operation else {
@@ -150,75 +314,35 @@ fn first_of(remembered: &mut HashSet<String>, operation: Option<&str>) -> bool {
     remembered.insert(operation.to_owned())
 }
 
-/// Error classes that tell of no plan's failure: somebody cancelled it, or the client asked after one that is not there.
-const NO_FAILURE: [&str; 3] = ["OPERATION_CANCELED", "INVALID_HANDLE", "INVALID_CURSOR"];
+/// Error classes that tell of no plan: the client asked for a session or an operation that is not there.
+const NO_PLAN: [&str; 2] = ["INVALID_HANDLE", "INVALID_CURSOR"];
+/// The class of a plan that somebody cancelled, which is no failure.
+const CANCELLED: &str = "OPERATION_CANCELED";
+
+/// Whether the status is that of a plan at all.
+fn is_of_a_plan(status: &Status) -> bool {
+    let of_the_connection = matches!(status.code(), Code::Unavailable | Code::Unauthenticated);
+    !of_the_connection && !is_of_class(status, &NO_PLAN)
+}
 
 /// Whether a plan failed.
 fn is_failure(status: &Status) -> bool {
-    let other = || {
-        let info = status.get_details_error_info();
-        let class = info.and_then(|info| info.metadata.get("errorClass").cloned());
-        class.is_some_and(|class| NO_FAILURE.iter().any(|known| class.starts_with(known)))
-    };
-    match status.code() {
-        Code::Ok | Code::Cancelled | Code::Unavailable => false, // these tell of the connection
-        _ => !other(),
-    }
+    !matches!(status.code(), Code::Ok | Code::Cancelled)
+        && is_of_a_plan(status)
+        && !is_of_class(status, &[CANCELLED])
 }
 
-fn lock(numbers: &Mutex<Numbers>) -> MutexGuard<'_, Numbers> {
-    numbers.lock().unwrap_or_else(PoisonError::into_inner)
+fn is_of_class(status: &Status, classes: &[&str]) -> bool {
+    let info = status.get_details_error_info();
+    let class = info.and_then(|info| info.metadata.get("errorClass").cloned());
+    class.is_some_and(|class| classes.iter().any(|known| class.starts_with(known)))
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    // Every change is complete before anything can panic.
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 #[cfg(test)]
-mod tests {
-    use tonic_types::ErrorDetails;
-
-    use super::*;
-
-    fn status(status: &Status) -> HeaderMap {
-        let mut headers = HeaderMap::new();
-        status.add_header(&mut headers).unwrap();
-        headers
-    }
-
-    fn of_class(class: &str) -> Status {
-        let metadata = [("errorClass".to_owned(), class.to_owned())];
-        let details = ErrorDetails::with_error_info("x", "org.apache.spark", metadata);
-        Status::with_error_details(Code::Internal, "told", details)
-    }
-
-    #[test]
-    fn an_operation_counts_once_however_often_it_is_followed() {
-        let ledger = Ledger::default();
-        let mut first = ledger.begin("ns/a", Rpc::ExecutePlan);
-        first.answered(Some("op"));
-        assert_eq!(ledger.of("ns/a").unwrap().running, 1);
-        first.ended(&status(&Status::unavailable("cut")));
-        drop(first);
-        for _ in 0..2 {
-            let mut again = ledger.begin("ns/a", Rpc::ReattachExecute);
-            again.answered(Some("op"));
-            again.ended(&status(&Status::internal("division by zero")));
-        }
-        ledger.begin("ns/a", Rpc::ExecutePlan).answered(Some("op"));
-        for class in ["OPERATION_CANCELED", "INVALID_HANDLE.OPERATION_NOT_FOUND"] {
-            let mut other = ledger.begin("ns/a", Rpc::ReattachExecute);
-            other.answered(Some(class));
-            other.ended(&status(&of_class(class)));
-        }
-        let counts = ledger.of("ns/a").unwrap();
-        assert_eq!((counts.queries, counts.failed, counts.running), (1, 1, 0));
-    }
-
-    #[test]
-    fn a_poll_is_no_activity() {
-        let ledger = Ledger::default();
-        drop(ledger.begin("ns/a", Rpc::GetStatus));
-        assert_eq!(ledger.of("ns/a").unwrap(), Counts::default());
-        drop(ledger.begin("ns/a", Rpc::Config));
-        assert!(ledger.of("ns/a").unwrap().last_activity.is_some());
-        ledger.forget("ns/a");
-        assert_eq!(ledger.of("ns/a"), None);
-    }
-}
+#[path = "counts_tests.rs"]
+mod tests;

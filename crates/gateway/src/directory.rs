@@ -219,6 +219,11 @@ impl Directory {
         self.read().servers.contains(name)
     }
 
+    /// How many sessions are known.
+    pub fn count(&self) -> usize {
+        self.read().sessions.len()
+    }
+
     /// The session whose token this is.
     ///
     /// # Errors

@@ -22,9 +22,10 @@ use tokio_rustls::server::TlsStream;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use crate::answer::Answer;
 use crate::limiter::Limiter;
+use crate::metrics::Held;
 use crate::proxy::Proxy;
+use crate::record::Recorded;
 use crate::upstream::Windows;
 
 /// Pause after a connection could not be taken: the process is short of files, and one that ends frees some.
@@ -91,9 +92,14 @@ impl Door {
                 }
             };
             let address: IpAddr = peer.ip().to_canonical();
-            let (Some(one), Some(its)) = (all.enter(&()), addresses.enter(&address)) else {
-                tracing::warn!(%address, "too many connections: one more is refused");
-                continue;
+            let (one, its) = match (all.enter(&()), addresses.enter(&address)) {
+                (Some(one), Some(its)) => (one, its),
+                (one, _) => {
+                    let reason = if one.is_none() { "all" } else { "address" };
+                    door.proxy.metrics.connection_refused(reason);
+                    tracing::warn!(%address, "too many connections: one more is refused");
+                    continue;
+                }
             };
             let (door, stop) = (Arc::clone(&door), stop.clone());
             tasks.spawn(async move {
@@ -112,11 +118,20 @@ impl Door {
     }
 
     async fn connection(&self, stream: TcpStream, stop: &CancellationToken) {
+        let metrics = &self.proxy.metrics;
+        let _held = Held::new(&metrics.connections);
+        metrics.connections_taken.inc();
         let handshake = tokio::time::timeout(self.limits.handshake, self.tls.accept(stream));
         match handshake.await {
             Ok(Ok(stream)) => self.calls(stream, stop).await,
-            Ok(Err(error)) => tracing::debug!(%error, "no TLS"),
-            Err(_) => tracing::debug!("TLS took too long"),
+            Ok(Err(error)) => {
+                metrics.handshake_failed("error");
+                tracing::debug!(%error, "no TLS");
+            }
+            Err(_) => {
+                metrics.handshake_failed("timeout");
+                tracing::debug!("TLS took too long");
+            }
         }
     }
 
@@ -207,7 +222,7 @@ impl Drop for Stream {
 /// An answer, and the call that ends with it.
 #[derive(Debug)]
 struct Following {
-    answer: Answer,
+    answer: Recorded,
     _stream: Stream,
 }
 

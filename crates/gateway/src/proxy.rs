@@ -19,6 +19,8 @@ use crate::directory::{Replica, Session};
 use crate::identity::{Caller, Identities};
 use crate::limiter::Limiter;
 use crate::message::{Begun, Enforced, Rewriter, begin};
+use crate::metrics::Metrics;
+use crate::record::{Metered, Record, Recorded};
 use crate::refusal::Refusal;
 use crate::rpc::Rpc;
 use crate::upstream::{Outgoing, Upstreams};
@@ -64,26 +66,39 @@ pub struct Proxy {
     pub users: Limiter<String>,
     /// Bounds.
     pub limits: CallLimits,
+    /// What is counted of every call.
+    pub metrics: Arc<Metrics>,
+    /// Whether every call is logged.
+    pub access_log: bool,
 }
 
 impl Proxy {
     /// The answer to a call, whatever comes of it.
-    pub async fn call(&self, request: Request<Incoming>) -> Response<Answer> {
-        match self.pass(request).await {
-            Ok(response) => response,
+    pub async fn call(&self, request: Request<Incoming>) -> Response<Recorded> {
+        let mut record = Record::new(&self.metrics, self.access_log);
+        match self.pass(request, &mut record).await {
+            Ok(response) => record.follow(response),
             Err(refusal) => {
                 tracing::debug!(%refusal, "refused");
-                refusal.response().map(|_| Answer::Empty)
+                self.metrics.refused(&refusal);
+                record.follow(refusal.response().map(|_| Answer::Empty))
             }
         }
     }
 
-    async fn pass(&self, request: Request<Incoming>) -> Result<Response<Answer>, Refusal> {
-        let (head, mut body) = request.into_parts();
+    async fn pass(
+        &self,
+        request: Request<Incoming>,
+        record: &mut Record,
+    ) -> Result<Response<Answer>, Refusal> {
+        let (head, body) = request.into_parts();
         let rpc = method(&head.method, &head.uri, &head.headers)?;
+        record.of(rpc);
+        let mut body = record.metered(body);
         let caller = self.identities.of(token(&head.headers)?).await?;
         let mut begun = self.begin(&mut body).await?;
         let session = self.session(caller, &head, rpc, &begun.session).await?;
+        record.of_session(&session);
         let replica = session.replica(&begun.session)?;
         let permit = self.users.enter(&session.user).ok_or(Refusal::TooMany {
             what: "calls of one user",
@@ -102,7 +117,7 @@ impl Proxy {
         let operation = rewriter.subject();
         let body = Enforced::new(body, begun.read, rewriter, refused);
         let outgoing = outgoing(rpc, &head.headers, replica, body)?;
-        let mut call = self.ledger.begin(&session.name.to_string(), rpc);
+        let mut call = self.ledger.begin(&session.uid, rpc);
         let sent = self
             .upstreams
             .send(&replica.address, &session.user, outgoing);
@@ -116,8 +131,7 @@ impl Proxy {
                 replica: replica.name.clone(),
             }
         })?;
-        call.answered(operation.get().map(String::as_str));
-        call.ended(answer.headers()); // where it has no messages, its status is in the head
+        call.answered(operation.get().map(String::as_str), answer.headers());
         match clone {
             Some(clone) => self.cloned(clone, &session, replica, answer, call).await,
             None => Ok(answer.map(|body| Answer::Passed(body, call, permit))),
@@ -144,7 +158,7 @@ impl Proxy {
         self.ad_hoc.session(&person, wanted).await
     }
 
-    async fn begin(&self, body: &mut Incoming) -> Result<Begun, Refusal> {
+    async fn begin(&self, body: &mut Metered<Incoming>) -> Result<Begun, Refusal> {
         let CallLimits {
             message,
             beginning,
@@ -205,7 +219,7 @@ fn outgoing(
     rpc: Rpc,
     headers: &HeaderMap,
     replica: &Replica,
-    body: Enforced<Incoming>,
+    body: Enforced<Metered<Incoming>>,
 ) -> Result<Outgoing, Refusal> {
     let mut request = Request::new(body);
     *request.method_mut() = Method::POST;

@@ -209,6 +209,36 @@ impl Refusal {
         }
     }
 
+    /// Which refusal it is, for metrics.
+    pub const fn reason(&self) -> &'static str {
+        match self {
+            Self::UnknownMethod(_) => "unknown_method",
+            Self::NotGrpc => "not_grpc",
+            Self::Unfit(Unfit::Compressed) => "compressed",
+            Self::Unfit(Unfit::TooLong { .. }) => "too_long",
+            Self::Unfit(Unfit::OtherSession { .. }) => "other_session_in_message",
+            Self::Unfit(Unfit::Malformed(_) | Unfit::NoSession | Unfit::Cut) => "malformed",
+            Self::Late { .. } => "late",
+            Self::NoToken => "no_token",
+            Self::UnknownToken | Self::UnknownJwt { .. } => "unknown_token",
+            Self::UntrustedToken { .. } => "untrusted_token",
+            Self::SilentIssuer { .. } => "issuer_silent",
+            Self::UnfitUser { .. } => "unfit_user",
+            Self::Unsaid { .. } => "api_server_away",
+            Self::MayNot { .. } => "not_permitted",
+            Self::NoServer => "no_server",
+            Self::UnknownServer(_) => "unknown_server",
+            Self::NoSession { .. } => "unknown_session",
+            Self::NoUuid => "no_uuid",
+            Self::NotMade { .. } => "session_not_made",
+            Self::NotYourSession { .. } => "not_your_session",
+            Self::Ended { .. } => "session_ended",
+            Self::NotReady { .. } => "session_not_ready",
+            Self::Unreachable { .. } => "replica_unreachable",
+            Self::TooMany { .. } => "too_many_calls",
+        }
+    }
+
     /// The answer: a head with the status, and nothing after it.
     pub fn response(&self) -> Response<Empty<Bytes>> {
         let mut response = Response::new(Empty::new());

@@ -52,6 +52,12 @@ impl Rpc {
         ALL.into_iter().find(|rpc| rpc.path() == path)
     }
 
+    /// Its name.
+    pub fn name(self) -> &'static str {
+        let path = self.path();
+        path.rsplit_once('/').map_or(path, |(_, name)| name)
+    }
+
     /// Its path.
     pub const fn path(self) -> &'static str {
         match self {
@@ -119,6 +125,7 @@ mod tests {
     fn a_path_names_one_method() {
         for rpc in ALL {
             assert_eq!(Rpc::of(rpc.path()), Some(rpc));
+            assert_eq!(rpc.name(), format!("{rpc:?}"));
         }
         for path in [
             "/",

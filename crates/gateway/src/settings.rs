@@ -36,6 +36,29 @@ pub struct Settings {
     )]
     pub tls_folder: PathBuf,
 
+    /// Address that the operator asks at what was counted.
+    #[arg(
+        long,
+        env = "SPARKCONNECT_CONTROL_ADDRESS",
+        value_name = "ADDRESS",
+        default_value = "0.0.0.0:8444"
+    )]
+    pub control_address: SocketAddr,
+
+    /// Folder with `tls.crt`, `tls.key` and `ca.crt` from the operator's Secret `sparkconnect-gateway-control`; read anew when they
+    /// change. Only who shows a certificate of that authority for the operator is answered.
+    #[arg(
+        long,
+        env = "SPARKCONNECT_CONTROL_TLS_FOLDER",
+        value_name = "FOLDER",
+        default_value = "/etc/sparkconnect/control"
+    )]
+    pub control_tls_folder: PathBuf,
+
+    /// Write a line to the log for every call: method, session, user, code, time and bytes.
+    #[arg(long, env = "SPARKCONNECT_ACCESS_LOG")]
+    pub access_log: bool,
+
     /// File with the installation key, from the operator's Secret.
     #[arg(
         long,
@@ -247,6 +270,7 @@ mod tests {
         Settings::command().debug_assert();
         let settings =
             Settings::try_parse_from(["sparkconnect-gateway", "--idle-timeout=90s"]).unwrap();
+        assert!(!settings.access_log, "off unless it is wanted");
         assert_eq!(settings.limits.connections().idle, Duration::from_secs(90));
         for wrong in ["--idle-timeout=0s", "--idle-timeout=soon", "--domain=a..b"] {
             assert!(

@@ -13,9 +13,13 @@ use socket2::{SockRef, TcpKeepalive};
 use tokio::net::TcpStream;
 
 use crate::message::Enforced;
+use crate::metrics::{Held, Metrics};
+use crate::record::Metered;
+
+type Body = Enforced<Metered<Incoming>>;
 
 /// A request on its way to a replica.
-pub type Outgoing = Request<Enforced<Incoming>>;
+pub type Outgoing = Request<Body>;
 
 /// Why a replica gave no answer.
 #[derive(Debug, thiserror::Error)]
@@ -29,6 +33,17 @@ pub enum UpstreamError {
     /// The connection broke, or the call with it.
     #[error("the call broke off: {0}")]
     Broken(#[from] hyper::Error),
+}
+
+impl UpstreamError {
+    /// Which failure it is, for metrics.
+    const fn reason(&self) -> &'static str {
+        match self {
+            Self::Connect(_) => "connect",
+            Self::Slow(_) => "timeout",
+            Self::Broken(_) => "broken",
+        }
+    }
 }
 
 /// How connections to replicas are set up.
@@ -54,6 +69,7 @@ pub struct Upstreams {
     slots: Mutex<HashMap<Key, Arc<Slot>>>,
     windows: Windows,
     connect: Duration,
+    metrics: Arc<Metrics>,
 }
 
 /// Address and user.
@@ -62,18 +78,19 @@ type Key = (String, String);
 #[derive(Debug)]
 struct Slot {
     used: Mutex<Instant>,
-    sender: Mutex<Option<SendRequest<Enforced<Incoming>>>>,
+    sender: Mutex<Option<SendRequest<Body>>>,
     /// Held while a connection is made, so that calls that come meanwhile wait for that one.
     connecting: tokio::sync::Mutex<()>,
 }
 
 impl Upstreams {
     /// No connection yet; one is given up when it is not made within `connect`.
-    pub fn new(windows: Windows, connect: Duration) -> Self {
+    pub fn new(windows: Windows, connect: Duration, metrics: Arc<Metrics>) -> Self {
         Self {
             slots: Mutex::default(),
             windows,
             connect,
+            metrics,
         }
     }
 
@@ -82,6 +99,16 @@ impl Upstreams {
     /// # Errors
     /// When the replica cannot be reached, or the connection breaks before the answer.
     pub async fn send(
+        &self,
+        address: &str,
+        user: &str,
+        request: Outgoing,
+    ) -> Result<Response<Incoming>, UpstreamError> {
+        let sent = self.sent(address, user, request).await;
+        sent.inspect_err(|error| self.metrics.upstream_failed(error.reason()))
+    }
+
+    async fn sent(
         &self,
         address: &str,
         user: &str,
@@ -114,11 +141,7 @@ impl Upstreams {
         Arc::clone(slots.entry(key).or_insert_with(Slot::new))
     }
 
-    async fn sender(
-        &self,
-        slot: &Slot,
-        address: &str,
-    ) -> Result<SendRequest<Enforced<Incoming>>, UpstreamError> {
+    async fn sender(&self, slot: &Slot, address: &str) -> Result<SendRequest<Body>, UpstreamError> {
         if let Some(sender) = slot.open() {
             return Ok(sender);
         }
@@ -132,10 +155,7 @@ impl Upstreams {
         Ok(sender)
     }
 
-    async fn connected(
-        &self,
-        address: &str,
-    ) -> Result<SendRequest<Enforced<Incoming>>, UpstreamError> {
+    async fn connected(&self, address: &str) -> Result<SendRequest<Body>, UpstreamError> {
         let stream = TcpStream::connect(address)
             .await
             .map_err(UpstreamError::Connect)?;
@@ -147,7 +167,9 @@ impl Upstreams {
             .handshake(TokioIo::new(stream))
             .await?;
         let address = address.to_owned();
+        let held = Held::new(&self.metrics.upstreams);
         tokio::spawn(async move {
+            let _held = held;
             if let Err(error) = connection.await {
                 tracing::debug!(address, %error, "connection to a replica ended");
             }
@@ -165,7 +187,7 @@ impl Slot {
         })
     }
 
-    fn open(&self) -> Option<SendRequest<Enforced<Incoming>>> {
+    fn open(&self) -> Option<SendRequest<Body>> {
         let sender = lock(&self.sender).clone();
         sender.filter(|sender| !sender.is_closed())
     }

@@ -128,13 +128,18 @@ impl Watch {
         let server = Name::new(&name.namespace, &session.spec.server);
         let server = self.servers.get(&server).map(String::as_str);
         self.directory.put(entry(&session, server, &self.key));
-        self.sessions.insert(name, session);
+        let uid = session.uid();
+        let before = self.sessions.insert(name, session);
+        if let Some(gone) = before.filter(|before| before.uid() != uid) {
+            self.ledger.forget(&gone.uid().unwrap_or_default());
+        }
     }
 
     fn forget(&mut self, name: &Name) {
-        self.sessions.remove(name);
         self.directory.remove(name);
-        self.ledger.forget(&name.to_string());
+        if let Some(session) = self.sessions.remove(name) {
+            self.ledger.forget(&session.uid().unwrap_or_default());
+        }
     }
 
     /// Its sessions tell of their end themselves.

@@ -14,3 +14,24 @@ pub mod spark {
         tonic::include_proto!("spark.connect");
     }
 }
+
+/// Services of this project's own.
+pub mod gateway {
+    /// Package `sparkconnect.gateway.v1` in `proto/sparkconnect/gateway/v1`: what a gateway tells the operator.
+    #[expect(
+        missing_docs,
+        reason = "generated from the .proto file, which holds the documentation"
+    )]
+    #[cfg_attr(
+        any(feature = "gateway-client", feature = "gateway-server"),
+        expect(
+            unused_qualifications,
+            clippy::allow_attributes,
+            clippy::allow_attributes_without_reason,
+            reason = "the generated client and server have them"
+        )
+    )]
+    pub mod v1 {
+        tonic::include_proto!("sparkconnect.gateway.v1");
+    }
+}

@@ -14,13 +14,10 @@ async fn everything(client: &str, server: &'static str) {
     python.arg(program("client.py"));
     let told = run(python).await.unwrap_or_else(|error| panic!("{error}"));
     assert!(told.contains("all done"), "{told}");
-    let counts = gateway
-        .ledger
-        .of(&ada.name.to_string())
-        .expect("it was there");
+    let counts = gateway.ledger.of(&ada.id).expect("it was there");
     assert!(counts.queries > 5, "{counts:?}");
     assert_eq!((counts.failed, counts.running), (2, 0), "{counts:?}");
-    assert!(counts.uploads >= 2, "{counts:?}");
+    assert!(counts.artifacts >= 2, "{counts:?}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -70,7 +67,7 @@ async fn replaced_during_a_query(limits: ConnectionLimits) {
     let mut python = gateway.python("4.3.0", &ada);
     python.arg(program("slow.py"));
     let running = tokio::spawn(run(python));
-    let counts = || gateway.ledger.of(&ada.name.to_string()).unwrap_or_default();
+    let counts = || gateway.ledger.of(&ada.id).unwrap_or_default();
     let begun = async {
         while counts().running == 0 {
             assert!(!running.is_finished(), "it ended before it began");

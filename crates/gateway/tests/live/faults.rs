@@ -240,7 +240,7 @@ async fn a_client_that_goes_takes_its_call_with_it() {
             .expect("the replica is told");
         assert!(matches!(reset, Ok(Reason::CANCEL)), "{begun}: {reset:?}");
     }
-    let counts = gateway.ledger.of(&ada.name.to_string()).unwrap();
+    let counts = gateway.ledger.of(&ada.id).unwrap();
     assert_eq!(counts.running, 0);
 }
 

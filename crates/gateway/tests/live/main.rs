@@ -103,10 +103,12 @@ fn proxy(
         identities: Identities::new(Arc::clone(directory), nobody(), "x".to_owned(), None),
         ad_hoc: AdHoc::new(Arc::clone(directory), nobody(), AD_HOC),
         domain: None,
-        upstreams: Upstreams::new(WINDOWS, Duration::from_secs(2)),
+        upstreams: Upstreams::new(WINDOWS, Duration::from_secs(2), Arc::default()),
         ledger: ledger.clone(),
         users: Limiter::new(per_user),
         limits,
+        metrics: Arc::default(),
+        access_log: false,
     }
 }
 

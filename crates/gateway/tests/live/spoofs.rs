@@ -149,10 +149,7 @@ async fn a_message_of_another_session_is_refused_however_it_names_it() {
     compressed[0] = 1;
     let answer = raw.call("Config", &eve.token, &[&compressed]).await;
     assert_eq!(answer.status, Some(12), "{answer:?}");
-    let counted = gateway
-        .ledger
-        .of(&ada.name.to_string())
-        .expect("her own call");
+    let counted = gateway.ledger.of(&ada.id).expect("her own call");
     assert_eq!(counted.queries, 0);
     let answer = raw.call("Config", &ada.token, &[&framed(&theirs)]).await;
     assert_eq!(value(&answer), "ada", "nothing of it reached her session");

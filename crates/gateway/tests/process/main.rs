@@ -3,6 +3,7 @@
 mod people;
 #[path = "../live/raw.rs"]
 mod raw;
+mod told;
 
 use std::net::{SocketAddr, TcpListener};
 use std::process::Stdio;
@@ -11,6 +12,7 @@ use std::time::{Duration, Instant};
 use raw::{Answered, Raw, framed};
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::{Value, json};
+use sparkconnect_api::address;
 use sparkconnect_spark::InstallationKey;
 use sparkconnect_spark::key::token_hash;
 use sparkconnect_testkit::apiserver::ApiServer;
@@ -31,7 +33,7 @@ struct Process {
     address: SocketAddr,
     health: SocketAddr,
     authority: Authority,
-    _folder: TempDir,
+    folder: TempDir,
 }
 
 /// A port that is free at this moment.
@@ -49,6 +51,14 @@ fn start(api: &ApiServer, more: &[&str]) -> Process {
         .expect("a certificate");
     let key = folder.path().join("key");
     std::fs::write(&key, KEY).expect("a file");
+    let control = folder.path().join("control");
+    std::fs::create_dir(&control).expect("a folder");
+    std::fs::write(control.join("ca.crt"), authority.certificate()).expect("a file");
+    let credentials = authority.server("gateway", &[], &[address::CONTROL_SERVER]);
+    credentials
+        .and_then(|new| new.write(&control, "tls"))
+        .expect("a certificate");
+    let log = std::fs::File::create(folder.path().join("log")).expect("a file");
     let (address, health) = (port(), port());
     let child = Command::new(env!("CARGO_BIN_EXE_sparkconnect-gateway"))
         .env("KUBECONFIG", api.kubeconfig())
@@ -56,9 +66,13 @@ fn start(api: &ApiServer, more: &[&str]) -> Process {
         .arg(format!("--health-address={health}"))
         .arg(format!("--tls-folder={}", folder.path().display()))
         .arg(format!("--key-file={}", key.display()))
+        .arg("--control-address=127.0.0.1:0")
+        .arg(format!("--control-tls-folder={}", control.display()))
         .args(["--log-format=text", "--connect-timeout=1s"])
         .args(more)
         .stdin(Stdio::null())
+        .stdout(log.try_clone().expect("a file"))
+        .stderr(log)
         .kill_on_drop(true)
         .spawn()
         .expect("the program");
@@ -67,7 +81,14 @@ fn start(api: &ApiServer, more: &[&str]) -> Process {
         address,
         health,
         authority,
-        _folder: folder,
+        folder,
+    }
+}
+
+impl Process {
+    /// What it has logged.
+    fn log(&self) -> String {
+        std::fs::read_to_string(self.folder.path().join("log")).expect("a file")
     }
 }
 
