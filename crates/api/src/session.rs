@@ -248,8 +248,9 @@ pub struct Binding {
     pub name: String,
 }
 
-/// What a session has done since it was made. Each value is counted from the server's own reports, or absent where its
-/// version does not report it.
+/// What a session has done since it was made. Each value is counted from the server's own reports. Before Spark 4.3 a server does
+/// not report queries: they are what the gateway saw, or absent without a gateway. What a gateway counted in the two seconds before
+/// it was killed is lost; one that ends in good order is still asked.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct SessionMetrics {
@@ -262,7 +263,7 @@ pub struct SessionMetrics {
     /// Operations that failed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub failed_queries: Option<i64>,
-    /// Artifacts uploaded for the spec.
+    /// Artifacts uploaded: for the spec, and through the gateway by clients.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub artifacts_uploaded: Option<i64>,
     /// Bytes read by finished jobs.

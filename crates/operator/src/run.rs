@@ -22,7 +22,7 @@ use crate::events::Events;
 use crate::gateway::{Gateway, Keeper, KeeperError};
 use crate::key::{self, KeyError};
 use crate::leader::{Elector, LeaderError};
-use crate::live::Live;
+use crate::live::{Gateways, Live};
 use crate::metrics::Metrics;
 use crate::pacing::Pacer;
 use crate::placement::Placement;
@@ -106,6 +106,10 @@ async fn lead(
 ) -> Result<(), RunError> {
     let key = key::load_or_create(client.clone(), &settings.namespace).await?;
     let (gateway, keeper) = gateway(settings, &client).await?.unzip();
+    let gateways = keeper.as_ref().map(|keeper| {
+        let gateways = Gateways::new(&settings.control_address(), keeper.credentials());
+        Arc::new(gateways)
+    });
     let scope = settings
         .common
         .watch_namespace
@@ -125,8 +129,11 @@ async fn lead(
         servers: servers.store(),
         sessions: sessions.store(),
     };
-    let context = context(settings, &watches, resources, key, metrics);
-    let context = Arc::new(Context { gateway, ..context });
+    let context = Context {
+        gateway,
+        ..context(settings, &watches, resources, key, metrics, gateways)
+    };
+    let context = Arc::new(context);
     watches.inputs(&context.resources, &context.inputs);
     if let Some(keeper) = keeper {
         keep(keeper, &context, &watches);
@@ -181,6 +188,7 @@ fn context(
     resources: Resources,
     key: InstallationKey,
     metrics: Metrics,
+    gateways: Option<Arc<Gateways>>,
 ) -> Context {
     let (client, triggers) = (watches.client.clone(), watches.triggers.clone());
     let to_sessions = triggers.clone();
@@ -200,6 +208,7 @@ fn context(
             triggers.clone(),
             session_metrics,
             metrics.servers.clone(),
+            gateways,
             watches.stop.clone(),
             watches.tasks.clone(),
         ),

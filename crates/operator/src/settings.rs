@@ -5,6 +5,9 @@ use sparkconnect_telemetry::Common;
 
 use crate::gateway::Address;
 
+/// Port that gateways are asked at.
+const CONTROL_PORT: u16 = 8444;
+
 /// Runs Spark Connect servers and sessions as Kubernetes resources ask.
 #[derive(Clone, Debug, Parser)]
 #[command(name = "sparkconnect-operator", version)]
@@ -31,6 +34,16 @@ pub struct Settings {
     #[arg(long, env = "SPARKCONNECT_GATEWAY_ADDRESS", value_name = "HOST:PORT")]
     pub gateway_address: Option<Address>,
 
+    /// Name and port that every gateway is asked at, for what it counted of each session: a headless Service, of which every address
+    /// is a gateway. Absent: `sparkconnect-gateway-control` in the operator's namespace, port 8444. Of no use without
+    /// `--gateway-address`.
+    #[arg(
+        long,
+        env = "SPARKCONNECT_GATEWAY_CONTROL_ADDRESS",
+        value_name = "HOST:PORT"
+    )]
+    pub gateway_control_address: Option<Address>,
+
     /// What every program has.
     #[command(flatten)]
     pub common: Common,
@@ -44,6 +57,17 @@ pub struct Settings {
         value_parser = clap::value_parser!(u16).range(1..=1000)
     )]
     pub metric_writes_per_second: u16,
+}
+
+impl Settings {
+    /// Where gateways are asked what they counted.
+    pub fn control_address(&self) -> Address {
+        let own = || Address {
+            host: format!("sparkconnect-gateway-control.{}.svc", self.namespace),
+            port: CONTROL_PORT,
+        };
+        self.gateway_control_address.clone().unwrap_or_else(own)
+    }
 }
 
 #[cfg(test)]
@@ -67,6 +91,9 @@ mod tests {
         let given = parsed(&["--gateway-address=gateway.example.com:443"]).unwrap();
         let address = given.gateway_address.map(|address| address.to_string());
         assert_eq!(address.as_deref(), Some("gateway.example.com:443"));
+        let control = |more: &[&str]| parsed(more).unwrap().control_address().to_string();
+        assert_eq!(control(&[]), "sparkconnect-gateway-control.ns.svc:8444");
+        assert_eq!(control(&["--gateway-control-address=gw:1"]), "gw:1");
         let refused = parsed(&["--gateway-address=sc://gateway"]).unwrap_err();
         let text = refused.to_string();
         assert!(

@@ -69,10 +69,17 @@ const STEPS: &[Step] = &[
         "the gateway's benchmark: a few calls, untimed",
         &tests("sparkconnect-gateway-bench", "*"),
     ),
+    step(
+        "what gateways tell the operator",
+        &tests("sparkconnect-e2e", "counts"),
+    ),
     on_cluster("images", &tests("sparkconnect-testkit", "images")),
     on_cluster("local cluster", &tests("sparkconnect-testkit", "cluster")),
     on_cluster("the demo", &["xtask", "demo"]),
-    on_cluster("the whole on the cluster", &tests("sparkconnect-e2e", "*")),
+    on_cluster(
+        "the whole on the cluster",
+        &tests("sparkconnect-e2e", "whole"),
+    ),
 ];
 
 /// The integration tests of one crate that match.

@@ -1,5 +1,5 @@
-//! The gateway's certificate and the authority of this installation that signs it, where nobody gives one. Pure but for
-//! randomness: the clock is handed in.
+//! The authority of this installation, and the certificates that it signs: the gateway's where nobody gives one, and those that
+//! operator and gateways know each other by. Pure but for randomness: the clock is handed in.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -90,28 +90,55 @@ impl Ca {
         after_days(day(now), DAYS) <= end_of_authority(self.made)
     }
 
-    /// A new certificate for `names`, each a DNS name or an IP address.
+    /// Whether its certificate is that of its key.
+    pub fn signs(&self, now: Timestamp) -> bool {
+        let name = sparkconnect_api::address::CONTROL_CLIENT;
+        let leaf = self.issue_client(name, now);
+        leaf.is_ok_and(|leaf| leaf.shows(name, now))
+    }
+
+    /// Its certificate, PEM.
+    pub fn certificate(&self) -> &str {
+        &self.certificate
+    }
+
+    /// A new certificate for a gateway at `names`, each a DNS name or an IP address.
     ///
     /// # Errors
     /// When a name is neither, or the system's randomness fails.
-    pub fn issue(self, names: &[String], now: Timestamp) -> Result<Leaf, rcgen::Error> {
+    pub fn issue(&self, names: &[String], now: Timestamp) -> Result<Leaf, rcgen::Error> {
         let mut params = CertificateParams::new(names)?;
         params.distinguished_name = common_name("sparkconnect gateway".to_owned());
-        params.key_usages = vec![KeyUsagePurpose::DigitalSignature];
         params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];
+        self.sign(params, now)
+    }
+
+    /// A new certificate that its bearer shows as the client `name`.
+    ///
+    /// # Errors
+    /// When it is no DNS name, or the system's randomness fails.
+    pub fn issue_client(&self, name: &str, now: Timestamp) -> Result<Leaf, rcgen::Error> {
+        let mut params = CertificateParams::new([name.to_owned()])?;
+        params.distinguished_name = common_name("sparkconnect operator".to_owned());
+        params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ClientAuth];
+        self.sign(params, now)
+    }
+
+    fn sign(&self, mut params: CertificateParams, now: Timestamp) -> Result<Leaf, rcgen::Error> {
+        params.key_usages = vec![KeyUsagePurpose::DigitalSignature];
         params.use_authority_key_identifier_extension = true;
         last(&mut params, day(now), after_days(day(now), DAYS));
         let key = KeyPair::generate()?;
-        let issuer = Issuer::new(authority_params(self.made), self.key);
+        let issuer = Issuer::new(authority_params(self.made), &self.key);
         Ok(Leaf {
             certificate: params.signed_by(&key, &issuer)?.pem(),
             key: key.serialize_pem(),
-            authority: self.certificate,
+            authority: self.certificate.clone(),
         })
     }
 }
 
-/// The gateway's certificate with its key. Not `Debug`: it holds a key.
+/// A certificate with its key. Not `Debug`: it holds a key.
 #[derive(Clone)]
 pub struct Leaf {
     certificate: String,
@@ -139,12 +166,28 @@ impl Leaf {
         ])
     }
 
-    /// Whether whoever trusts its authority takes it for all of `names`, now and for a third of a certificate's life more.
-    pub fn serves(&self, names: &[String], now: Timestamp) -> bool {
-        self.check(names, now).is_some()
+    /// Certificate and key, PEM.
+    pub fn pair(&self) -> (&str, &str) {
+        (&self.certificate, &self.key)
     }
 
-    fn check(&self, names: &[String], now: Timestamp) -> Option<()> {
+    /// The certificate of its authority, PEM.
+    pub fn authority(&self) -> &str {
+        &self.authority
+    }
+
+    /// Whether whoever trusts its authority takes it for all of `names`, now and for a third of a certificate's life more.
+    pub fn serves(&self, names: &[String], now: Timestamp) -> bool {
+        self.check(names, now, KeyUsage::server_auth()).is_some()
+    }
+
+    /// The same of a client that shows it.
+    pub fn shows(&self, name: &str, now: Timestamp) -> bool {
+        let names = [name.to_owned()];
+        self.check(&names, now, KeyUsage::client_auth()).is_some()
+    }
+
+    fn check(&self, names: &[String], now: Timestamp, usage: KeyUsage) -> Option<()> {
         let certificate = CertificateDer::from_pem_slice(self.certificate.as_bytes()).ok()?;
         let authority = CertificateDer::from_pem_slice(self.authority.as_bytes()).ok()?;
         let key = KeyPair::from_pem(&self.key).ok()?;
@@ -155,7 +198,7 @@ impl Leaf {
         let anchors = [anchor_from_trusted_cert(&authority).ok()?];
         let now = Duration::from_secs(u64::try_from(now.as_second()).ok()?);
         for time in [now, now + RESERVE].map(UnixTime::since_unix_epoch) {
-            let (algorithms, usage) = ([aws_lc_rs::ECDSA_P256_SHA256], KeyUsage::server_auth());
+            let algorithms = [aws_lc_rs::ECDSA_P256_SHA256];
             leaf.verify_for_usage(&algorithms, &anchors, &[], time, usage, None, None)
                 .ok()?;
         }

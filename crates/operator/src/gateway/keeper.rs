@@ -1,5 +1,5 @@
-//! Keeps the Secret with the gateway's certificate, and learns from it who vouches for the gateway. Reads and writes that
-//! Secret and the authority's, both in the operator's own namespace.
+//! Keeps the Secrets with the gateway's certificates, and learns from them who vouches for the gateway. Reads and writes those
+//! and the authority's, all in the operator's own namespace.
 
 use std::collections::BTreeMap;
 use std::pin::pin;
@@ -13,19 +13,23 @@ use kube::api::{Api, ObjectMeta, PostParams};
 use kube::runtime::watcher::Event;
 use kube::runtime::{WatchStreamExt, watcher};
 use kube::{Client, ResourceExt};
+use sparkconnect_api::address::CONTROL_SERVER;
 use sparkconnect_api::labels;
 
 use super::Authority;
 use super::certificate::{self, Ca, Leaf};
+use super::control::{CredentialError, Credentials};
 use crate::refusal::said;
 use crate::watch;
 
 /// Name of the Secret with the gateway's certificate.
 pub const TLS_SECRET: &str = "sparkconnect-gateway-tls";
-/// Name of the Secret with the authority that signs it, where the operator makes it.
+/// Name of the Secret with the certificate that the operator knows gateways by.
+pub const CONTROL_SECRET: &str = "sparkconnect-gateway-control";
+/// Name of the Secret with the authority that signs both, the first where nobody gives one.
 pub const CA_SECRET: &str = "sparkconnect-gateway-ca";
 
-/// Type of both.
+/// Type of each.
 const TYPE: &str = "kubernetes.io/tls";
 /// Between two looks at how long the certificate lasts. A change of its Secret is seen at once.
 const LOOK: Duration = Duration::from_secs(6 * 3600);
@@ -50,20 +54,23 @@ pub enum KeeperError {
         /// What the API server said.
         source: Box<kube::Error>,
     },
-    /// The Secret of the authority is somebody else's.
-    #[error(
-        "Secret {CA_SECRET} in namespace {namespace} was not made by the operator: delete it, or give Secret {TLS_SECRET} yourself"
-    )]
-    ForeignAuthority {
+    /// A Secret that must be the operator's own is somebody else's.
+    #[error("Secret {secret} in namespace {namespace} was not made by the operator: delete it")]
+    Foreign {
+        /// Its name.
+        secret: &'static str,
         /// The operator's namespace.
         namespace: String,
     },
     /// The certificate could not be made.
     #[error("no certificate can be made for the gateway: {0}")]
     Make(#[from] rcgen::Error),
+    /// The operator's own certificate is of no use.
+    #[error(transparent)]
+    Credentials(#[from] CredentialError),
     /// Somebody else writes the Secrets at the same time.
     #[error(
-        "Secrets {TLS_SECRET} and {CA_SECRET} in namespace {namespace} change all the time: let only one writer have them"
+        "Secrets {TLS_SECRET}, {CONTROL_SECRET} and {CA_SECRET} in namespace {namespace} change all the time: let only one writer have them"
     )]
     Contended {
         /// The operator's namespace.
@@ -77,6 +84,7 @@ pub struct Keeper {
     secrets: Api<Secret>,
     namespace: String,
     names: Vec<String>,
+    credentials: Credentials,
 }
 
 impl Keeper {
@@ -86,25 +94,37 @@ impl Keeper {
             secrets: Api::namespaced(client, namespace),
             namespace: namespace.to_owned(),
             names: certificate::names(host, namespace),
+            credentials: Credentials::default(),
         }
     }
 
-    /// Sees to it that the gateway has a certificate that lasts, unless somebody else gave it one; returns the certificate of
-    /// the authority that vouches for it, if the Secret has it.
+    /// What the operator shows gateways; nothing before [`Self::ensure`].
+    pub fn credentials(&self) -> Credentials {
+        self.credentials.clone()
+    }
+
+    /// Sees to it that there is an authority, that operator and gateways can know each other by it, and that the gateway has a
+    /// certificate that lasts, unless somebody else gave it one; returns the certificate of the authority that vouches for the
+    /// last, if the Secret has it.
     ///
     /// # Errors
     /// When a Secret cannot be read or written, or no certificate can be made.
     pub async fn ensure(&self, now: Timestamp) -> Result<Option<String>, KeeperError> {
         for _ in 0..ATTEMPTS {
+            let Some(ca) = self.authority(now).await? else {
+                continue; // somebody else was faster
+            };
+            self.credentials.keep(&ca, now)?;
+            if !self.control(&ca, now).await? {
+                continue;
+            }
             let found = self.get(TLS_SECRET).await?;
             if let Some(secret) = &found
                 && (!is_ours(secret) || self.serves(secret, now))
             {
                 return Ok(authority_of(secret));
             }
-            let Some(leaf) = self.issue(now).await? else {
-                continue;
-            };
+            let leaf = ca.issue(&self.names, now)?;
             if self.put(TLS_SECRET, found, leaf.data()).await? {
                 tracing::info!(secret = TLS_SECRET, "the gateway has a new certificate");
             }
@@ -117,8 +137,12 @@ impl Keeper {
     /// Keeps the certificate and `authority` up to date for as long as it is polled, and calls `changed` when the authority is
     /// another one.
     pub async fn keep(self, authority: Authority, changed: impl Fn()) {
-        let one = watch::config().fields(&format!("metadata.name={TLS_SECRET}"));
-        let mut events = pin!(watcher(self.secrets.clone(), one).default_backoff());
+        let watch = |name| {
+            let one = watch::config().fields(&format!("metadata.name={name}"));
+            watcher(self.secrets.clone(), one).default_backoff().boxed()
+        };
+        let all = [TLS_SECRET, CONTROL_SECRET, CA_SECRET].map(watch);
+        let mut events = pin!(futures::stream::select_all(all));
         loop {
             let wait = match self.ensure(Timestamp::now()).await {
                 Ok(certificate) => {
@@ -144,29 +168,41 @@ impl Keeper {
         leaf.is_some_and(|leaf| leaf.serves(&self.names, now))
     }
 
-    /// A new certificate, of the authority that there is or, where it is of no use any more, of a new one. `None` when somebody
-    /// else was faster.
-    async fn issue(&self, now: Timestamp) -> Result<Option<Leaf>, KeeperError> {
-        let found = self.get(CA_SECRET).await?;
+    /// The authority that there is or, where it is of no use any more, a new one. `None` when somebody else was faster.
+    async fn authority(&self, now: Timestamp) -> Result<Option<Ca>, KeeperError> {
+        let found = self.own(CA_SECRET).await?;
+        let ca = found.as_ref().and_then(|secret| secret.data.as_ref());
+        let ca = ca.and_then(Ca::read).filter(|ca| ca.lasts(now));
+        if let Some(ca) = ca.filter(|ca| ca.signs(now)) {
+            return Ok(Some(ca));
+        }
+        let ca = Ca::make(now)?;
+        let written = self.put(CA_SECRET, found, ca.data()).await?;
+        Ok(written.then_some(ca))
+    }
+
+    /// Sees to it that gateways have a certificate of `ca` to be known by; `false` when somebody else was faster.
+    async fn control(&self, ca: &Ca, now: Timestamp) -> Result<bool, KeeperError> {
+        let (found, names) = (self.own(CONTROL_SECRET).await?, [CONTROL_SERVER.to_owned()]);
+        let data = found.as_ref().and_then(|secret| secret.data.as_ref());
+        let serves = |leaf: Leaf| leaf.authority() == ca.certificate() && leaf.serves(&names, now);
+        if data.and_then(Leaf::read).is_some_and(serves) {
+            return Ok(true);
+        }
+        let leaf = ca.issue(&names, now)?;
+        self.put(CONTROL_SECRET, found, leaf.data()).await
+    }
+
+    /// A Secret that is nobody's but the operator's.
+    async fn own(&self, name: &'static str) -> Result<Option<Secret>, KeeperError> {
+        let found = self.get(name).await?;
         if found.as_ref().is_some_and(|secret| !is_ours(secret)) {
-            return Err(KeeperError::ForeignAuthority {
+            return Err(KeeperError::Foreign {
+                secret: name,
                 namespace: self.namespace.clone(),
             });
         }
-        let ca = found.as_ref().and_then(|secret| secret.data.as_ref());
-        let leaf = ca
-            .and_then(Ca::read)
-            .filter(|ca| ca.lasts(now))
-            .and_then(|ca| ca.issue(&self.names, now).ok())
-            .filter(|leaf| leaf.serves(&self.names, now));
-        if leaf.is_some() {
-            return Ok(leaf);
-        }
-        let ca = Ca::make(now)?;
-        if !self.put(CA_SECRET, found, ca.data()).await? {
-            return Ok(None);
-        }
-        Ok(Some(ca.issue(&self.names, now)?))
+        Ok(found)
     }
 
     async fn get(&self, name: &'static str) -> Result<Option<Secret>, KeeperError> {
@@ -207,14 +243,14 @@ impl Keeper {
     }
 }
 
-/// Waits until the Secret may be another one. The end of a list counts: what was deleted before it is in none of its events.
+/// Waits until one of the Secrets may be another one. The end of a list counts: what was deleted before it is in none of its events.
 async fn change(events: &mut (impl Stream<Item = Result<Event<Secret>, watcher::Error>> + Unpin)) {
     while let Some(event) = events.next().await {
         match event {
             Ok(Event::Init | Event::InitApply(_)) => {}
             Ok(Event::InitDone | Event::Apply(_) | Event::Delete(_)) => return,
             Err(error) => {
-                tracing::warn!(secret = TLS_SECRET, %error, "watch failed; trying again");
+                tracing::warn!(%error, "watch of a Secret failed; trying again");
             }
         }
     }

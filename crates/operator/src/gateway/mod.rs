@@ -4,10 +4,12 @@
 mod address;
 mod authority;
 pub mod certificate;
+mod control;
 pub mod keeper;
 
 pub use address::{Address, AddressError};
 pub use authority::Authority;
+pub use control::{CredentialError, Credentials};
 pub use keeper::{Keeper, KeeperError};
 
 /// The gateway of this installation.

@@ -1,9 +1,12 @@
 //! The live servers: one task a replica watches it, and what it saw last is there for reconciles to read. Does I/O with
-//! Spark, none with Kubernetes.
+//! Spark and with gateways, none with Kubernetes.
 
 mod exported;
+mod gateways;
 mod replica;
 mod snapshot;
+mod tally;
+mod work;
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -16,13 +19,15 @@ use tokio_util::sync::{CancellationToken, DropGuard};
 use tokio_util::task::TaskTracker;
 
 use crate::pacing::Pacer;
-use crate::placement::ReplicaUid;
+use crate::placement::{ReplicaUid, SessionUid};
 use crate::watch::Triggers;
 use replica::Replica;
 
 pub use exported::Exported;
+pub use gateways::{Gateways, Heard, Resolve};
 pub use snapshot::{Seen, SessionSeen, State};
 pub use sparkconnect_api::address::CONNECT_PORT;
+pub use tally::Told;
 
 /// Port of Spark's UI in a driver pod.
 pub const UI_PORT: u16 = 4040;
@@ -61,9 +66,11 @@ pub struct Target {
 pub struct TrackedSession {
     /// Name of the SparkSession.
     pub name: String,
+    /// Its UID, by which gateways know it.
+    pub uid: SessionUid,
     /// The session on the server, as it was observed.
     pub session: SessionRef,
-    /// What its status has counted so far.
+    /// What its status has counted so far; of artifacts those that came through gateways.
     pub metrics: SessionMetrics,
     /// How far that counting got.
     pub cursor: Option<String>,
@@ -75,6 +82,7 @@ pub struct Live {
     triggers: Triggers,
     pacer: Pacer,
     exported: Exported,
+    gateways: Option<Arc<Gateways>>,
     stop: CancellationToken,
     tasks: TaskTracker,
 }
@@ -87,19 +95,25 @@ struct Watched {
 }
 
 impl Live {
-    /// No replica yet; `stop` ends every task that will be started.
+    /// No replica yet; `gateways` are watched from now on, and `stop` ends every task that was and will be started.
     pub fn new(
         triggers: Triggers,
         pacer: Pacer,
         exported: Exported,
+        gateways: Option<Arc<Gateways>>,
         stop: CancellationToken,
         tasks: TaskTracker,
     ) -> Self {
+        if let Some(gateways) = gateways.clone() {
+            let end = stop.clone();
+            tasks.spawn(async move { end.run_until_cancelled(gateways.watch()).await });
+        }
         Self {
             replicas: Mutex::default(),
             triggers,
             pacer,
             exported,
+            gateways,
             stop,
             tasks,
         }
@@ -176,15 +190,31 @@ impl Live {
             .and_then(|watched| watched.replica.session(name))
     }
 
-    /// Looks at a replica now rather than at its next turn: before a session is ended for idleness, say.
+    /// Looks at a replica and the gateways now rather than at their next turn: before a session is ended for idleness, say.
     pub async fn look(&self, uid: &str) {
-        let replica = self
-            .lock()
-            .get(uid)
-            .map(|watched| Arc::clone(&watched.replica));
-        if let Some(replica) = replica {
+        if let Some(gateways) = &self.gateways {
+            gateways.collect().await;
+        }
+        if let Some(replica) = self.replica(uid) {
             replica.look().await;
         }
+    }
+
+    /// Takes what gateways counted of a replica's sessions up to now, before one of them ends.
+    pub async fn hear(&self, uid: &str) {
+        let Some(gateways) = &self.gateways else {
+            return;
+        };
+        gateways.collect().await;
+        if let Some(replica) = self.replica(uid) {
+            replica.hear();
+        }
+    }
+
+    fn replica(&self, uid: &str) -> Option<Arc<Replica>> {
+        let replicas = self.lock();
+        let watched = replicas.get(uid)?;
+        Some(Arc::clone(&watched.replica))
     }
 
     fn start(&self, target: &Target, token: &Token) -> Option<Watched> {
@@ -219,6 +249,7 @@ impl Live {
             self.triggers.clone(),
             self.pacer.clone(),
             self.exported.clone(),
+            self.gateways.clone(),
         ));
         let end = self.stop.child_token();
         let (watched, ended) = (Arc::clone(&replica), end.clone());

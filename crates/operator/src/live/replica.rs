@@ -1,15 +1,15 @@
 //! The watch of one replica: asks it, again and again, whether it serves and what its sessions do. Does I/O with Spark.
 
 use std::collections::HashMap;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use sparkconnect_api::session::SessionMetrics;
-use sparkconnect_spark::monitor::{Account, Monitor, SessionKey, SessionTotals, Snapshot};
+use sparkconnect_spark::monitor::{Monitor, Snapshot};
 use sparkconnect_spark::{Existence, SparkServer};
 
 use super::snapshot::{Seen, SessionSeen, State};
-use super::{Exported, Target, TrackedSession};
+use super::work::Work;
+use super::{Exported, Gateways, Target, TrackedSession};
 use crate::pacing::Pacer;
 use crate::watch::Triggers;
 
@@ -31,6 +31,8 @@ pub(super) struct Replica {
     triggers: Triggers,
     pacer: Pacer,
     exported: Exported,
+    /// Absent where clients reach the server itself.
+    gateways: Option<Arc<Gateways>>,
     state: Mutex<Known>,
     /// One look at a time.
     looking: tokio::sync::Mutex<Looking>,
@@ -44,7 +46,7 @@ struct Known {
 
 struct Entry {
     tracked: TrackedSession,
-    account: Account,
+    work: Work,
     seen: SessionSeen,
 }
 
@@ -62,6 +64,7 @@ impl Replica {
         triggers: Triggers,
         pacer: Pacer,
         exported: Exported,
+        gateways: Option<Arc<Gateways>>,
     ) -> Self {
         let known = Known {
             seen: Seen::nothing(),
@@ -73,6 +76,7 @@ impl Replica {
             triggers,
             pacer,
             exported,
+            gateways,
             state: Mutex::new(known),
             looking: tokio::sync::Mutex::new(Looking {
                 failures: 0,
@@ -115,13 +119,15 @@ impl Replica {
                     seen.start_time = Some(snapshot.started_at);
                     seen.executors = self.target.executors.then(|| small(snapshot.executors));
                     seen.version = Some(snapshot.spark_version.clone());
-                    self.account(&snapshot);
+                    self.account(Some(&snapshot));
                 }
                 Err(error) => {
                     tracing::debug!(pod = self.target.pod, %error, "no metrics this time");
                     self.look_away();
                 }
             }
+        } else {
+            self.account(None);
         }
         if seen.version.is_none() {
             seen.version = self.spark.version(OPERATOR_USER).await.ok();
@@ -131,6 +137,7 @@ impl Replica {
     /// What was seen of the sessions' activity is old now: none of them may be taken for idle.
     fn look_away(&self) {
         for entry in self.lock().sessions.values_mut() {
+            entry.work.look_away();
             entry.seen.observed = false;
         }
     }
@@ -143,40 +150,44 @@ impl Replica {
             .replica(&self.target, seen, known.sessions.len(), running);
     }
 
-    /// Goes on counting what each session did.
-    fn account(&self, snapshot: &Snapshot) {
-        let mut changed = Vec::new();
+    /// Goes on counting what each session did, by what Spark shows, where it shows anything, and by what gateways say.
+    fn account(&self, snapshot: Option<&Snapshot>) {
         for (name, entry) in &mut self.lock().sessions {
-            let session = &entry.tracked.session;
-            let key = SessionKey {
-                user: session.user.clone(),
-                session_id: session.session_id,
-            };
-            let step = snapshot.account(&key, &entry.account);
-            if step.missed > 0 {
-                self.exported.missed(&self.target, step.missed);
+            let missed = entry.work.spark(&entry.tracked.session, snapshot);
+            if missed > 0 {
+                self.exported.missed(&self.target, missed);
                 tracing::warn!(
                     session = name,
-                    missed = step.missed,
+                    missed,
                     "Spark forgot work before it was counted"
                 );
             }
-            let activity = snapshot.activity(&key);
-            entry.account = step.account;
-            entry.seen.observed = true;
-            entry.seen.running = activity.running;
-            entry.seen.last_activity = activity.last;
-            let metrics = counted(&entry.account.totals);
-            if metrics != entry.seen.metrics {
-                self.exported
-                    .work(&self.target, &entry.seen.metrics, &metrics);
-                entry.seen.metrics = metrics;
-                entry.seen.cursor = serde_json::to_string(&entry.account.cursor).ok();
-                changed.push(name.clone());
+            self.take_up(name, entry);
+        }
+    }
+
+    /// Takes what gateways have said since the last look.
+    pub(super) fn hear(&self) {
+        for (name, entry) in &mut self.lock().sessions {
+            if entry.seen.existence.is_some() {
+                self.take_up(name, entry);
             }
         }
-        for name in changed {
-            self.pacer.changed(&self.target.namespace, &name);
+    }
+
+    /// Shows a session's work as it is known now.
+    fn take_up(&self, name: &str, entry: &mut Entry) {
+        let gateways = self.gateways.as_ref();
+        entry
+            .work
+            .hear(gateways.and_then(|it| it.of(&entry.tracked.uid)));
+        let before = std::mem::take(&mut entry.seen.metrics);
+        entry.work.show(&mut entry.seen, gateways.is_some());
+        if entry.seen.metrics != before {
+            self.exported
+                .work(&self.target, &before, &entry.seen.metrics);
+            entry.seen.cursor = entry.work.cursor();
+            self.pacer.changed(&self.target.namespace, name);
         }
     }
 
@@ -202,20 +213,16 @@ impl Replica {
             .is_some_and(|entry| entry.tracked.session == tracked.session);
         if !same {
             let seen = SessionSeen {
-                // The uploads are the session's own to count.
-                metrics: SessionMetrics {
-                    artifacts_uploaded: None,
-                    ..tracked.metrics.clone()
-                },
+                metrics: tracked.metrics.clone(),
                 cursor: tracked.cursor.clone(),
                 ..SessionSeen::default()
             };
-            let account = resumed(&tracked);
+            let work = Work::resumed(&tracked.metrics, tracked.cursor.as_deref());
             known.sessions.insert(
                 tracked.name.clone(),
                 Entry {
                     tracked,
-                    account,
+                    work,
                     seen,
                 },
             );
@@ -296,39 +303,6 @@ impl Replica {
 impl Drop for Replica {
     fn drop(&mut self) {
         self.exported.forget(&self.target);
-    }
-}
-
-/// The account that a session's status has kept. One that cannot be read starts anew, with what Spark still remembers.
-fn resumed(tracked: &TrackedSession) -> Account {
-    let cursor = tracked
-        .cursor
-        .as_deref()
-        .and_then(|text| serde_json::from_str(text).ok());
-    let metrics = &tracked.metrics;
-    cursor.map_or_else(Account::default, |cursor| Account {
-        cursor,
-        totals: SessionTotals {
-            queries_executed: metrics.queries_executed.map(i64::cast_unsigned),
-            active_queries: metrics.active_queries.map(i64::cast_unsigned),
-            failed_queries: metrics.failed_queries.map(i64::cast_unsigned),
-            data_read_bytes: metrics.data_read_bytes.map(i64::cast_unsigned),
-            data_written_bytes: metrics.data_written_bytes.map(i64::cast_unsigned),
-            execution_time_ms: metrics.execution_time_ms.map(i64::cast_unsigned),
-        },
-    })
-}
-
-/// Totals in the form of the status, whose numbers are signed as all of Kubernetes' are.
-fn counted(totals: &SessionTotals) -> SessionMetrics {
-    SessionMetrics {
-        queries_executed: totals.queries_executed.map(u64::cast_signed),
-        active_queries: totals.active_queries.map(u64::cast_signed),
-        failed_queries: totals.failed_queries.map(u64::cast_signed),
-        artifacts_uploaded: None,
-        data_read_bytes: totals.data_read_bytes.map(u64::cast_signed),
-        data_written_bytes: totals.data_written_bytes.map(u64::cast_signed),
-        execution_time_ms: totals.execution_time_ms.map(u64::cast_signed),
     }
 }
 

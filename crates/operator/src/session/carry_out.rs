@@ -157,6 +157,9 @@ async fn look(turn: &mut Turn<'_>) -> Result<Next, Error> {
 
 /// Records the end first: what follows it is done by whoever reads that record.
 pub(super) async fn end(turn: &mut Turn<'_>, ending: &Ending) -> Result<Next, Error> {
+    if let Some(replica) = turn.status().replica_uid {
+        turn.context.live.hear(&replica).await;
+    }
     let status = status::ended(&turn.facts(), ending, turn.now());
     let written = turn.write(status).await?;
     if written {

@@ -122,9 +122,11 @@ pub fn ready(session: &SparkSession, made: Made, now: Timestamp) -> SessionStatu
     });
     status.start_time = Some(Time(now));
     status.applied_conf = session.spec.spark_conf.keys().cloned().collect();
+    let metrics = status.metrics.unwrap_or_default();
     status.metrics = Some(SessionMetrics {
-        artifacts_uploaded: Some(artifacts(session)),
-        ..status.metrics.unwrap_or_default()
+        // One that is made anew has them again.
+        artifacts_uploaded: metrics.artifacts_uploaded.max(Some(artifacts(session))),
+        ..metrics
     });
     observe(&mut status, session, &well(session), now);
     if !session.spec.spark_conf.is_empty() {
@@ -225,6 +227,18 @@ pub fn ended(facts: &Facts, ending: &Ending, now: Timestamp) -> SessionStatus {
     status
 }
 
+/// What the live watch goes on counting from: of artifacts, those that came through gateways.
+pub fn counted(session: &SparkSession) -> SessionMetrics {
+    let status = session.status.as_ref();
+    let metrics = status.and_then(|status| status.metrics.clone());
+    let metrics = metrics.unwrap_or_default();
+    let uploaded = metrics.artifacts_uploaded;
+    SessionMetrics {
+        artifacts_uploaded: uploaded.map(|all| all.saturating_sub(artifacts(session)).max(0)),
+        ..metrics
+    }
+}
+
 /// Whether `new` tells something that `old` does not: a later time alone is not worth a write.
 pub fn differs(old: &SessionStatus, new: &SessionStatus) -> bool {
     let timeless = |status: &SessionStatus| SessionStatus {
@@ -296,8 +310,9 @@ fn take_up(status: &mut SessionStatus, session: &SparkSession, seen: Option<&Ses
     let Some(seen) = seen.filter(|seen| seen.existence.is_some()) else {
         return;
     };
+    let through_gateways = seen.metrics.artifacts_uploaded.unwrap_or(0);
     status.metrics = Some(SessionMetrics {
-        artifacts_uploaded: Some(artifacts(session)),
+        artifacts_uploaded: Some(artifacts(session).saturating_add(through_gateways)),
         ..seen.metrics.clone()
     });
     status.metrics_cursor = seen.cursor.clone();

@@ -172,8 +172,9 @@ impl<'a> Turn<'a> {
         };
         let tracked = TrackedSession {
             name: self.session.name_any(),
+            uid: self.uid(),
             session: reference,
-            metrics: status.metrics.unwrap_or_default(),
+            metrics: status::counted(&self.session),
             cursor: status.metrics_cursor,
         };
         self.context.placement.restore(&self.uid(), replica);

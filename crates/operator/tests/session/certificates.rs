@@ -10,9 +10,9 @@ use kube::ResourceExt;
 use kube::api::{Api, PostParams};
 use serde::Deserialize;
 use serde_json::{Value, json};
-use sparkconnect_api::labels;
+use sparkconnect_api::{address, labels};
 use sparkconnect_operator::gateway::certificate::{Leaf, names};
-use sparkconnect_operator::gateway::keeper::{CA_SECRET, TLS_SECRET};
+use sparkconnect_operator::gateway::keeper::{CA_SECRET, CONTROL_SECRET, TLS_SECRET};
 use sparkconnect_operator::gateway::{Authority, Keeper, KeeperError};
 
 use crate::recorder::{Recorder, is_write};
@@ -81,10 +81,17 @@ async fn a_certificate_is_made_once_and_anew_when_it_must_be() {
     let ca: Secret = world.find(CA_SECRET).await.expect("it is there");
     assert_eq!(entry(&ca, "tls.crt"), entry(&first, "ca.crt"));
     assert_ne!(entry(&ca, "tls.key"), entry(&first, "tls.key"));
+    let control: Secret = world.find(CONTROL_SECRET).await.expect("it is there");
+    assert_eq!(entry(&ca, "tls.crt"), entry(&control, "ca.crt"));
+    let leaf = Leaf::read(control.data.as_ref().unwrap()).expect("it is complete");
+    assert!(leaf.serves(&[address::CONTROL_SERVER.to_owned()], in_days(0)));
+    assert!(keeper_.credentials().config().is_some());
 
     recorder.take();
     assert_eq!(keeper_.ensure(in_days(200)).await.unwrap(), authority);
-    assert_eq!(recorder.take(), ["GET secrets/sparkconnect-gateway-tls"]);
+    let read =
+        ["ca", "control", "tls"].map(|name| format!("GET secrets/sparkconnect-gateway-{name}"));
+    assert_eq!(recorder.take(), read);
 
     assert_eq!(keeper_.ensure(in_days(250)).await.unwrap(), authority);
     let second = tls(&world).await;
@@ -101,7 +108,10 @@ async fn a_certificate_is_made_once_and_anew_when_it_must_be() {
     ));
 
     let years = in_days(365 * 9 + 10);
+    let before: Secret = world.find(CONTROL_SECRET).await.expect("it is there");
     let next = elsewhere.ensure(years).await.unwrap();
+    let control: Secret = world.find(CONTROL_SECRET).await.expect("it is there");
+    assert_ne!(entry(&before, "ca.crt"), entry(&control, "ca.crt"));
     assert_ne!(
         next, authority,
         "the authority would not outlast a certificate"
@@ -131,17 +141,27 @@ async fn somebody_elses_secrets_are_left_alone() {
         "metadata": {"name": CA_SECRET}, "type": "kubernetes.io/tls",
         "stringData": {"tls.crt": "theirs", "tls.key": "theirs"},
     });
-    world.create::<Secret>(theirs.clone()).await;
-    let refused = keeper.ensure(in_days(0)).await.expect_err("refused");
-    assert!(
-        matches!(refused, KeeperError::ForeignAuthority { .. }),
-        "{refused}"
-    );
-
     let mut theirs = theirs;
+    for name in [CA_SECRET, CONTROL_SECRET] {
+        theirs["metadata"]["name"] = json!(name);
+        world.create::<Secret>(theirs.clone()).await;
+        let refused = keeper.ensure(in_days(0)).await.expect_err("refused");
+        assert!(
+            matches!(refused, KeeperError::Foreign { secret, .. } if secret == name),
+            "{refused}"
+        );
+        world.delete::<Secret>(name).await;
+    }
+
     theirs["metadata"]["name"] = json!(TLS_SECRET);
     world.create::<Secret>(theirs).await;
     assert_eq!(keeper.ensure(in_days(0)).await.unwrap(), None);
+    let control = world.find::<Secret>(CONTROL_SECRET).await;
+    assert!(
+        control.is_some(),
+        "operator and gateways know each other all the same"
+    );
+    recorder.take();
     let authority = json!({"stringData": {"ca.crt": "their authority"}});
     world.merge::<Secret>(TLS_SECRET, authority).await;
     let known = keeper.ensure(in_days(0)).await.unwrap();

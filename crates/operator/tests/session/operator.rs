@@ -210,6 +210,7 @@ fn context(world: &World, recorder: &Recorder, stop: &CancellationToken) -> Cont
             triggers.clone(),
             Pacer::default(),
             metrics.servers.clone(),
+            None,
             stop.clone(),
             tasks,
         ),

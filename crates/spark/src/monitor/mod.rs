@@ -72,6 +72,11 @@ impl Snapshot {
         self.history.sessions()
     }
 
+    /// Whether Spark tells of operations itself: since 4.3. Before, totals have no queries but those of whoever counts them elsewhere.
+    pub fn tells_operations(&self) -> bool {
+        self.history.has_operations
+    }
+
     /// When the session was last at work, and whether it is.
     pub fn activity(&self, key: &SessionKey) -> Activity {
         self.history.activity(key)
