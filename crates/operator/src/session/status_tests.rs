@@ -179,12 +179,11 @@ fn a_time_alone_is_not_worth_a_write() {
 
 #[test]
 fn artifacts_are_those_of_the_spec_and_those_that_came_through_gateways() {
-    let new = new_session();
-    let first = with(&new, ready(&new, made(&new, None), at(10)));
+    let (_, first) = living();
     assert_eq!(counted(&first).artifacts_uploaded, Some(0));
     let mut facts = facts(&first);
     facts.seen.as_mut().unwrap().metrics.artifacts_uploaded = Some(3);
-    let told = with(&new, kept(&facts, Health::Well, at(20)));
+    let told = with(&first, kept(&facts, Health::Well, at(20)));
     let uploaded = |session: &SparkSession| {
         let status = session.status.clone().unwrap_or_default();
         status
@@ -193,7 +192,7 @@ fn artifacts_are_those_of_the_spec_and_those_that_came_through_gateways() {
     };
     assert_eq!(uploaded(&told), Some(4));
     assert_eq!(counted(&told).artifacts_uploaded, Some(3));
-    let anew = with(&new, ready(&told, made(&told, None), at(30)));
+    let anew = with(&first, ready(&told, made(&told, None), at(30)));
     assert_eq!(
         uploaded(&anew),
         Some(4),
