@@ -130,6 +130,8 @@ async fn an_authority_that_was_spoilt_is_made_anew() {
     let second = keeper.ensure(in_days(0)).await.unwrap();
     assert_ne!(first, second);
     assert!(serves(&world, &tls(&world).await, HOST, in_days(0)));
+    let control: Secret = world.find(CONTROL_SECRET).await.expect("it is there");
+    assert_eq!(second, Some(entry(&control, "ca.crt")));
 }
 
 #[tokio::test(flavor = "multi_thread")]
