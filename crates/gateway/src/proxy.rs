@@ -200,7 +200,10 @@ fn method(method: &Method, uri: &Uri, headers: &HeaderMap) -> Result<Rpc, Refusa
 }
 
 /// The bearer token of a call.
-fn token(headers: &HeaderMap) -> Result<&str, Refusal> {
+///
+/// # Errors
+/// When there is none, or more than one.
+pub fn token(headers: &HeaderMap) -> Result<&str, Refusal> {
     let mut all = headers.get_all(AUTHORIZATION).iter();
     let (Some(value), None) = (all.next(), all.next()) else {
         return Err(Refusal::NoToken);

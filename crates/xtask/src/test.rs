@@ -42,6 +42,10 @@ const STEPS: &[Step] = &[
     ),
     step("documentation examples", &["test", "--workspace", "--doc"]),
     step(
+        "inputs that fuzzing found",
+        &tests("sparkconnect-fuzz", "corpus"),
+    ),
+    step(
         "the API server of a test's own",
         &tests("sparkconnect-testkit", "apiserver"),
     ),

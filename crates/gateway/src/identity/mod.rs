@@ -121,7 +121,7 @@ impl Identities {
 }
 
 /// Whether a token has the form that the cluster's tokens have; whoever makes up others is not worth asking about.
-fn is_jwt(token: &str) -> bool {
+pub fn is_jwt(token: &str) -> bool {
     let is_part = |part: &str| {
         let fits = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_';
         !part.is_empty() && part.bytes().all(fits)

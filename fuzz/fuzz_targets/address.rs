@@ -1,0 +1,5 @@
+//! Searches for bytes that break [`sparkconnect_fuzz::address`].
+
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|data: &[u8]| sparkconnect_fuzz::address(data));
