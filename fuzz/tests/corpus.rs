@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::fs;
+use std::panic;
 use std::path::{Path, PathBuf};
 
 /// Longest input, in bytes: longer ones are slow to search and to read.
@@ -24,10 +25,12 @@ fn names(folder: &Path) -> BTreeSet<PathBuf> {
 fn replay(target: &str, run: fn(&[u8])) {
     let inputs = names(&here("corpus").join(target));
     assert!(!inputs.is_empty(), "{target} has no inputs");
-    for input in inputs {
-        println!("{}", input.display()); // shown where it fails
-        run(&fs::read(&input).expect("an input"));
-    }
+    let fails = |input: &PathBuf| {
+        let bytes = fs::read(input).expect("an input");
+        panic::catch_unwind(|| run(&bytes)).is_err()
+    };
+    let failed: Vec<_> = inputs.into_iter().filter(fails).collect();
+    assert!(failed.is_empty(), "the panics above are from {failed:#?}");
 }
 
 #[test]
