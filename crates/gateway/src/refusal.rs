@@ -116,7 +116,7 @@ pub enum Refusal {
     },
     /// The call names no server, and its session is not known.
     #[error(
-        "which server? Put `;x-sparkconnect-server=NAMESPACE/NAME` into the URL: no session of yours has the id that is called"
+        "which server? Put `;x-sparkconnect-server=NAME.NAMESPACE` into the URL: no session of yours has the id that is called"
     )]
     NoServer,
     /// There is no such server.

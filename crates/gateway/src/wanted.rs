@@ -6,7 +6,8 @@ use http::{HeaderName, Uri};
 use crate::directory::Name;
 use crate::refusal::Refusal;
 
-/// Metadata with the namespace and the name of a server, as in `team/etl`.
+/// Metadata with a server's namespace and name, as in `team/etl`, or name and namespace, as in `etl.team`: PySpark takes no `/` within a
+/// URL, and passes a parameter that it does not know on as metadata.
 pub const SERVER: HeaderName = HeaderName::from_static("x-sparkconnect-server");
 
 /// Longest name of Kubernetes' that is a label of DNS.
@@ -21,13 +22,21 @@ pub fn server(call: &Parts, domain: Option<&str>) -> Result<Option<Name>, Refusa
     let Some(value) = all.next() else {
         return Ok(domain.and_then(|domain| by_authority(&call.uri, domain)));
     };
-    let name = value.to_str().ok().and_then(|text| text.split_once('/'));
-    match (name, all.next()) {
+    match (value.to_str().ok().and_then(parts), all.next()) {
         (Some((namespace, name)), None) if is_label(namespace) && is_label(name) => {
             Ok(Some(Name::new(namespace, name)))
         }
         _ => Err(Refusal::NoServer),
     }
+}
+
+/// Namespace and name.
+fn parts(text: &str) -> Option<(&str, &str)> {
+    let dotted = || {
+        text.split_once('.')
+            .map(|(name, namespace)| (namespace, name))
+    };
+    text.split_once('/').or_else(dotted)
 }
 
 fn by_authority(uri: &Uri, domain: &str) -> Option<Name> {
@@ -70,6 +79,10 @@ mod tests {
             found("gateway:443", &["team/etl"]).as_deref(),
             Some("team/etl")
         );
+        assert_eq!(
+            found("gateway:443", &["etl.team"]).as_deref(),
+            Some("team/etl")
+        );
         let own = "etl.team.connect.example.com:443";
         assert_eq!(found(own, &[]).as_deref(), Some("team/etl"));
         assert_eq!(
@@ -100,6 +113,8 @@ mod tests {
             &["/etl"],
             &["team/"],
             &["team/etl/x"],
+            &["etl.team.x"],
+            &["etl."],
             &["Team/etl"],
             &["-a/b"],
             &["a/b", "a/b"],

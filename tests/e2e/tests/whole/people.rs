@@ -48,7 +48,7 @@ fn who_may_connect_needs_no_session_made_before() {
     ns.until_ready("sparksession/nb");
     account(&ns, "ada", true);
     account(&ns, "eve", false);
-    let server = format!(";x-sparkconnect-server={}/demo", ns.name);
+    let server = format!(";x-sparkconnect-server=demo.{}", ns.name);
 
     let refused = shell(&ns, "eve", &server).raises("spark.range(1).count()");
     assert!(

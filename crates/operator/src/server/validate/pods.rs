@@ -46,7 +46,7 @@ pub(super) fn driver(
         || (heap / OVERHEAD_PART).max(LEAST_OVERHEAD),
         Memory::mebibytes,
     );
-    let memory = quantity::canonical(&Quantity(format!("{}Mi", heap + overhead)));
+    let memory = quantity::canonical(&Quantity(format!("{}Mi", heap.saturating_add(overhead))));
     let given = driver.resources.clone().unwrap_or_default();
     check_limits("spec.driver", driver.cores, &given, problems);
     let Resources {
