@@ -16,6 +16,7 @@ use sparkconnect_testkit::{Error, Result, command};
 
 use crate::place::{LOAD_CORE, Place, stay_on};
 use crate::proxy::{Name, Proxy};
+use crate::tls;
 
 /// Id of the session that is called.
 pub const SESSION: &str = "6f1f0d4e-6e0e-4f58-9d6e-2f6a3c1b7a10";
@@ -94,7 +95,7 @@ impl Resources {
             place,
             "SparkSession",
             "ada",
-            &json!({"server": SERVER}),
+            &json!({"server": SERVER, "user": "ada@example.com", "sessionId": SESSION}),
         )?;
         let token = make_ready(&api)?;
         Ok(Self { api, token })
@@ -142,6 +143,11 @@ impl Resources {
             format!("--health-address={}", place.health()),
             format!("--tls-folder={}", folder.display()),
             format!("--key-file={}", key.display()),
+            "--control-address=127.0.0.1:0".to_owned(),
+            format!(
+                "--control-tls-folder={}",
+                folder.join(tls::CONTROL).display()
+            ),
             "--log-format=text".to_owned(),
             "--log-filter=warn".to_owned(),
             // All clients of the benchmark have one address, and are one user.
@@ -202,7 +208,7 @@ fn make_ready(api: &ApiServer) -> Result<String> {
     ];
     let token = InstallationKey::from_bytes(KEY).session_token(&kubectl(api, &uid)?);
     let patch = json!({"status": {
-        "phase": "Ready", "sessionId": SESSION, "user": "ada@example.com", "server": REPLICA,
+        "phase": "Ready", "server": REPLICA,
         "replicaUid": "replica", "serverSideSessionId": "0".repeat(36), "tokenHash": token_hash(&token),
         "conditions": [{
             "type": "Ready", "status": "True", "reason": "Made", "message": "serves",

@@ -3,6 +3,7 @@
 use std::path::Path;
 use std::sync::Arc;
 
+use sparkconnect_api::address;
 use sparkconnect_testkit::Result;
 use sparkconnect_testkit::error::Context;
 use sparkconnect_testkit::pki::{self, Authority};
@@ -12,6 +13,9 @@ use tokio_rustls::rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use tokio_rustls::rustls::version::TLS13;
 use tokio_rustls::rustls::{ClientConfig, RootCertStore, ServerConfig};
 use tokio_rustls::{TlsAcceptor, TlsConnector};
+
+/// Folder of what the gateway meets its operator with.
+pub const CONTROL: &str = "control";
 
 /// Writes `tls.crt`, `tls.key` and both in one as `both.pem` to `folder`, for the IP address `name`; returns what trusts them.
 ///
@@ -23,7 +27,17 @@ pub fn issue(folder: &Path, name: &str) -> Result<TlsConnector> {
     credentials.write(folder, "tls")?;
     let both = format!("{}{}", credentials.certificate, credentials.key);
     pki::write_private(&folder.join("both.pem"), &both)?;
+    control(&authority, folder)?;
     connector(authority.certificate())
+}
+
+/// What the gateway's operator asks it by: nobody does here, but the gateway does not start without.
+fn control(authority: &Authority, folder: &Path) -> Result<()> {
+    let folder = folder.join(CONTROL);
+    std::fs::create_dir(&folder).context(|| format!("making {}", folder.display()))?;
+    let credentials = authority.server("benchmark", &[], &[address::CONTROL_SERVER])?;
+    credentials.write(&folder, "tls")?;
+    pki::write_private(&folder.join("ca.crt"), authority.certificate())
 }
 
 fn connector(authority: &str) -> Result<TlsConnector> {

@@ -10,6 +10,7 @@ pub mod counts;
 pub mod directory;
 mod expiry;
 mod followed;
+pub mod gather;
 pub mod identity;
 pub mod limiter;
 pub mod listen;

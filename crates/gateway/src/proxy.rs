@@ -1,7 +1,9 @@
 //! One call on its way: who calls, for which session, where that lives, and what comes back. Does I/O with the client and the
 //! replica.
 
+use std::pin::pin;
 use std::sync::Arc;
+use std::task::Poll;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -106,7 +108,10 @@ impl Proxy {
         })?;
         let (refused, mut refusal) = oneshot::channel();
         let clone = match rpc {
-            Rpc::CloneSession => Some(self.clone_of(&mut body, &mut begun, &session).await?),
+            Rpc::CloneSession => {
+                let clone = Box::pin(self.clone_of(&mut body, &mut begun, &session));
+                Some(clone.await?)
+            }
             _ => None,
         };
         let suffix = session.suffix(rpc, replica);
@@ -133,7 +138,7 @@ impl Proxy {
         })?;
         call.answered(operation.get().map(String::as_str), answer.headers());
         match clone {
-            Some(clone) => self.cloned(clone, &session, replica, answer, call).await,
+            Some(clone) => Box::pin(self.cloned(clone, &session, replica, answer, call)).await,
             None => Ok(answer.map(|body| Answer::Passed(body, call, permit))),
         }
     }
@@ -155,7 +160,7 @@ impl Proxy {
             session: called,
             server: server.as_ref(),
         };
-        self.ad_hoc.session(&person, wanted).await
+        Box::pin(self.ad_hoc.session(&person, wanted)).await
     }
 
     async fn begin(&self, body: &mut Metered<Incoming>) -> Result<Begun, Refusal> {
@@ -164,7 +169,12 @@ impl Proxy {
             beginning,
             first_message,
         } = self.limits;
-        let begun = tokio::time::timeout(first_message, begin(body, message, beginning)).await;
+        let mut begun = pin!(begin(body, message, beginning));
+        // Most often it is there already, and needs no timer.
+        if let Poll::Ready(begun) = futures::poll!(&mut begun) {
+            return Ok(begun?);
+        }
+        let begun = tokio::time::timeout(first_message, begun).await;
         let seconds = first_message.as_secs();
         Ok(begun.map_err(|_| Refusal::Late { seconds })??)
     }

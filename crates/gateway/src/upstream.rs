@@ -12,6 +12,7 @@ use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use socket2::{SockRef, TcpKeepalive};
 use tokio::net::TcpStream;
 
+use crate::gather::Gather;
 use crate::message::Enforced;
 use crate::metrics::{Held, Metrics};
 use crate::record::Metered;
@@ -149,7 +150,8 @@ impl Upstreams {
         if let Some(sender) = slot.open() {
             return Ok(sender);
         }
-        let connected = tokio::time::timeout(self.connect, self.connected(address)).await;
+        // In a box: calls for which there is a connection are the smaller for it.
+        let connected = Box::pin(tokio::time::timeout(self.connect, self.connected(address))).await;
         let sender = connected.map_err(|_| UpstreamError::Slow(self.connect))??;
         *lock(&slot.sender) = Some(sender.clone());
         Ok(sender)
@@ -164,7 +166,7 @@ impl Upstreams {
             .timer(TokioTimer::new())
             .initial_stream_window_size(self.windows.stream)
             .initial_connection_window_size(self.windows.connection)
-            .handshake(TokioIo::new(stream))
+            .handshake(TokioIo::new(Gather::new(stream)))
             .await?;
         let address = address.to_owned();
         let held = Held::new(&self.metrics.upstreams);

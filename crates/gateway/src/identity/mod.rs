@@ -99,7 +99,8 @@ impl Identities {
         match self.directory.by_token(token) {
             Ok(session) => Ok(Caller::Session(session)),
             Err(unknown) if !is_jwt(token) => Err(unknown),
-            Err(_) => self.person(token).await.map(Caller::Person),
+            // In a box, as all that few calls need: the rest of every call is moved about with it.
+            Err(_) => Box::pin(self.person(token)).await.map(Caller::Person),
         }
     }
 

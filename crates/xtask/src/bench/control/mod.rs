@@ -212,6 +212,7 @@ impl Bench<'_> {
             install::NAMESPACE,
             "get",
             "pods",
+            "--selector=app.kubernetes.io/name=sparkconnect-operator",
             "-o=jsonpath={.items[*].metadata.name}",
         ];
         for pod in self.kubectl.run(&pods)?.split_whitespace() {
