@@ -76,6 +76,10 @@ pub(crate) const RESERVED: &[(&str, &str)] = &[
     ("spark.kubernetes.namespace", "the resource's namespace"),
     ("spark.local.dir", "the operator"),
     ("spark.master", "spec.mode"),
+    (
+        "spark.scheduler.listenerbus.logSlowEvent",
+        "the operator, for Spark would log secret settings",
+    ),
     ("spark.submit.deployMode", "the operator"),
     ("spark.ui.enabled", "spec.ui.enabled"),
     ("spark.ui.port", "the operator"),

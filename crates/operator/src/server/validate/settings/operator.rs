@@ -92,6 +92,8 @@ impl Operator<'_> {
             ("spark.driver.bindAddress", self.bind_address()),
             ("spark.driver.memory", memory.as_str()),
             ("spark.local.dir", LOCAL_DIR),
+            // Spark would log an event that took over a second whole, as on a busy node: a job's has every setting, secret or not.
+            ("spark.scheduler.listenerbus.logSlowEvent", "false"),
             ("spark.submit.deployMode", "client"),
             ("spark.ui.enabled", if self.ui { "true" } else { "false" }),
         ]);
