@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use sparkconnect_spark::monitor::{Monitor, Snapshot};
+use sparkconnect_spark::monitor::{Monitor, SessionKey, Snapshot};
 use sparkconnect_spark::{Existence, SparkServer};
 
 use super::snapshot::{Seen, SessionSeen, State};
@@ -21,6 +21,10 @@ const BUSY_INTERVAL: Duration = Duration::from_secs(2);
 const QUIET_INTERVAL: Duration = Duration::from_secs(5);
 /// Failed looks in a row after which a replica counts as unreachable: one may be a long pause of its JVM.
 const PATIENCE: u32 = 3;
+/// Most looks at the work of sessions that have ended, until Spark shows all of it.
+const LAST_LOOKS: u32 = 10;
+/// Between two of them: Spark writes down what happens every 100 ms.
+const LAST_INTERVAL: Duration = Duration::from_millis(200);
 /// User of the session in which the version is asked; it is released at once.
 const OPERATOR_USER: &str = "sparkconnect-operator";
 
@@ -49,6 +53,9 @@ struct Entry {
     work: Work,
     seen: SessionSeen,
 }
+
+/// A session that is not there any more, and how the replica says so.
+type Ended = (TrackedSession, Existence);
 
 struct Looking {
     failures: u32,
@@ -99,8 +106,13 @@ impl Replica {
         let before = self.seen();
         let mut seen = self.ask(&before, &mut looking).await;
         if seen.serves() {
-            self.watch_work(&mut seen, &mut looking).await;
-            self.look_at_sessions().await;
+            let _ = self.watch_work(&mut seen, &mut looking).await;
+            let ended = self.look_at_sessions().await;
+            self.hear_out(&ended, &mut seen, &mut looking).await;
+            for (session, existence) in ended {
+                self.note_existence(&session, existence);
+                self.triggers.session(&self.target.namespace, &session.name);
+            }
         }
         self.export(&seen);
         if seen != before {
@@ -110,8 +122,9 @@ impl Replica {
         }
     }
 
-    /// Asks Spark's REST API what the sessions do, once for all of them.
-    async fn watch_work(&self, seen: &mut Seen, looking: &mut Looking) {
+    /// Asks Spark's REST API what the sessions do, once for all of them; what it shows, where it does.
+    async fn watch_work(&self, seen: &mut Seen, looking: &mut Looking) -> Option<Snapshot> {
+        let mut shown = None;
         if let Some(monitor) = &mut looking.monitor {
             match monitor.poll().await {
                 Ok(snapshot) => {
@@ -120,6 +133,7 @@ impl Replica {
                     seen.executors = self.target.executors.then(|| small(snapshot.executors));
                     seen.version = Some(snapshot.spark_version.clone());
                     self.account(Some(&snapshot));
+                    shown = Some(snapshot);
                 }
                 Err(error) => {
                     tracing::debug!(pod = self.target.pod, %error, "no metrics this time");
@@ -131,6 +145,27 @@ impl Replica {
         }
         if seen.version.is_none() {
             seen.version = self.spark.version(OPERATOR_USER).await.ok();
+        }
+        shown
+    }
+
+    /// Goes on counting what sessions did that have ended, until Spark shows all of it: nothing is counted once their end is told.
+    async fn hear_out(&self, ended: &[Ended], seen: &mut Seen, looking: &mut Looking) {
+        let keys: Vec<SessionKey> = ended
+            .iter()
+            .map(|(tracked, _)| SessionKey::from(&tracked.session))
+            .collect();
+        for _ in 0..LAST_LOOKS {
+            if keys.is_empty() {
+                return;
+            }
+            let Some(shown) = self.watch_work(seen, looking).await else {
+                return;
+            };
+            if keys.iter().all(|key| shown.is_settled(key)) {
+                return;
+            }
+            tokio::time::sleep(LAST_INTERVAL).await;
         }
     }
 
@@ -252,34 +287,40 @@ impl Replica {
         }
     }
 
-    async fn look_at_sessions(&self) {
+    /// Asks whether each session is there; returns those that are not any more, and does not tell of them yet.
+    async fn look_at_sessions(&self) -> Vec<Ended> {
         let sessions: Vec<TrackedSession> = self
             .lock()
             .sessions
             .values()
             .map(|entry| entry.tracked.clone())
             .collect();
+        let mut ended = Vec::new();
         for tracked in sessions {
             match self.spark.exists(&tracked.session).await {
-                Ok(existence) => self.note_existence(&tracked.name, existence),
+                Ok(alive @ Existence::Alive { .. }) => self.note_existence(&tracked, alive),
+                Ok(over) if self.knows(&tracked.name, &over) => {}
+                Ok(over) => ended.push((tracked, over)),
                 Err(error) => {
                     tracing::debug!(session = tracked.name, %error, "not told whether it exists");
                 }
             }
         }
+        ended
     }
 
-    fn note_existence(&self, name: &str, existence: Existence) {
+    fn knows(&self, name: &str, existence: &Existence) -> bool {
+        let known = self.lock();
+        let entry = known.sessions.get(name);
+        entry.is_some_and(|entry| entry.seen.existence.as_ref() == Some(existence))
+    }
+
+    /// Notes it of a session that was not made anew meanwhile.
+    fn note_existence(&self, tracked: &TrackedSession, existence: Existence) {
         let mut known = self.lock();
-        let Some(entry) = known.sessions.get_mut(name) else {
-            return;
-        };
-        let gone = !matches!(existence, Existence::Alive { .. });
-        let news = entry.seen.existence.as_ref() != Some(&existence) && gone;
-        entry.seen.existence = Some(existence);
-        drop(known);
-        if news {
-            self.triggers.session(&self.target.namespace, name);
+        let entry = known.sessions.get_mut(&tracked.name);
+        if let Some(entry) = entry.filter(|entry| entry.tracked.session == tracked.session) {
+            entry.seen.existence = Some(existence);
         }
     }
 

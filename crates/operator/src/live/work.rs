@@ -87,10 +87,7 @@ impl Work {
             });
             return 0;
         };
-        let key = SessionKey {
-            user: session.user.clone(),
-            session_id: session.session_id,
-        };
+        let key = SessionKey::from(session);
         let step = snapshot.account(&key, &self.account);
         self.account = step.account;
         self.spark = Some(Shown {

@@ -145,7 +145,7 @@ fn choose(turn: &Turn<'_>, candidates: &[Candidate]) -> Option<(Candidate, Sessi
     Some((replica.clone(), reference))
 }
 
-/// Looks at the replica now, so that a session is not ended for idleness on an old look.
+/// Looks at the replica now, so that a session is not ended on an old look.
 async fn look(turn: &mut Turn<'_>) -> Result<Next, Error> {
     turn.track();
     if let Some(replica) = turn.status().replica_uid {

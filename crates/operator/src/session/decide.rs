@@ -46,7 +46,7 @@ pub enum Step {
     Repair,
     /// Bring changed settings to the session.
     Configure,
-    /// Look at the replica now, before the session is ended for idleness.
+    /// Look at the replica now, before the session is ended.
     Look,
     /// Record what the live watch has seen, and look again in so much time.
     Keep {
@@ -223,6 +223,10 @@ fn keep(facts: &Facts) -> Step {
         return lose(facts, what);
     }
     if facts.limits.left_to_ttl(&facts.status, facts.now) == Some(Duration::ZERO) {
+        // What it did last is to be counted.
+        if matches!(facts.replica, Replica::Serving { .. }) && !facts.done.looked {
+            return Step::Look;
+        }
         let message = "the session reached its ttl";
         return Step::End(Ending::new(SessionPhase::Expired, "TtlPassed", message));
     }

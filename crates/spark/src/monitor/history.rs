@@ -211,6 +211,14 @@ impl History {
         operations.len().max(executions.count()) as u64
     }
 
+    pub(crate) fn is_settled(&self, key: &SessionKey) -> bool {
+        let observed = self.observed(key);
+        if self.has_operations {
+            return observed.ended.is_some() || observed.started.is_none();
+        }
+        !self.activity(key).running
+    }
+
     pub(crate) fn activity(&self, key: &SessionKey) -> Activity {
         let observed = self.observed(key);
         let executions = self.executions_of(key).values();

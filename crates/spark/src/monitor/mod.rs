@@ -82,6 +82,12 @@ impl Snapshot {
         self.history.activity(key)
     }
 
+    /// Whether Spark shows all that a session did which has ended: what it shows is a moment behind. Since 4.3 it shows the end
+    /// itself; before, that nothing of the session is at work.
+    pub fn is_settled(&self, key: &SessionKey) -> bool {
+        self.history.is_settled(key)
+    }
+
     /// Goes on with a session's account: adds what ended since it was stored. A new session starts with
     /// [`Account::default`]. The step is to be stored before the next one is taken from it; handing back an older one counts
     /// from there again.

@@ -2,6 +2,8 @@
 
 use uuid::Uuid;
 
+use crate::SessionRef;
+
 /// Names a session across all users of a server.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct SessionKey {
@@ -18,6 +20,12 @@ impl SessionKey {
             user: user.into(),
             session_id,
         }
+    }
+}
+
+impl From<&SessionRef> for SessionKey {
+    fn from(session: &SessionRef) -> Self {
+        Self::new(session.user.clone(), session.session_id)
     }
 }
 

@@ -129,6 +129,7 @@ fn an_operation_that_was_never_closed_ends_with_its_session() {
         };
         let history = History::new(&raw, true);
         let running = history.activity(&key).running;
+        assert_eq!(history.is_settled(&key), !running);
         (history.account(&key, before).account, running)
     };
     let (open, running) = account(0, &Account::default());
@@ -142,6 +143,26 @@ fn an_operation_that_was_never_closed_ends_with_its_session() {
         assert_eq!(ended.totals.queries_executed, Some(1));
         (ended, running) = account(9_000, &ended);
     }
+}
+
+#[test]
+fn before_4_3_a_session_has_settled_when_nothing_of_it_runs() {
+    let happening = Happening {
+        owner: 0,
+        begun: 1,
+        ended: 2,
+        delay: 0,
+        amount: 5,
+        odd: false,
+    };
+    for ended in [false, true] {
+        let raw = Raw {
+            jobs: vec![job((0, &happening, ended))],
+            ..empty("app-1")
+        };
+        assert_eq!(History::new(&raw, true).is_settled(&key(0)), ended);
+    }
+    assert!(History::new(&empty("app-1"), true).is_settled(&key(0)));
 }
 
 #[test]
