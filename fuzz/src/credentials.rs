@@ -1,20 +1,23 @@
 //! The header `authorization`, and the token in it. No I/O.
 
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use http::header::AUTHORIZATION;
 use http::{HeaderMap, HeaderValue};
+use serde_json::Value;
 use sparkconnect_gateway::directory::{Directory, Name, Session, State, Suffixes, hash};
 use sparkconnect_gateway::identity::is_jwt;
+use sparkconnect_gateway::oidc::{LONGEST_TOKEN, unverified_issuer};
 use sparkconnect_gateway::proxy::token;
 use sparkconnect_gateway::refusal::Refusal;
 
 /// The only token that is anybody's.
 const KNOWN: &str = "5d41402abc4b2a76b9719d911017c592";
-/// Longest token that can be a JWT, in bytes.
-const LONGEST: usize = 16 << 10;
-
 /// Lines, each the value of one header. A token is found where there is exactly one header, of the scheme Bearer, and it is what
-/// follows; a session is found by its own token alone; what is taken for a JWT has three parts of base64url.
+/// follows; a session is found by its own token alone; what is taken for a JWT has three parts of base64url. As the claims of a JWT
+/// the same bytes have the issuer that JSON says.
 pub fn credentials(data: &[u8]) {
+    claims(data);
     let values = data.split(|byte| *byte == b'\n');
     let headers: HeaderMap = values
         .filter_map(|value| HeaderValue::from_bytes(value).ok())
@@ -49,6 +52,23 @@ fn judge(token: &str) {
     );
 }
 
+fn claims(data: &[u8]) {
+    unverified_issuer(data);
+    let token = format!("e30.{}.c2ln", URL_SAFE_NO_PAD.encode(data));
+    let found = unverified_issuer(token.as_bytes());
+    let Ok(read) = serde_json::from_slice::<Value>(data) else {
+        return;
+    };
+    match (found, read["iss"].as_str()) {
+        (Some(found), issuer) => assert_eq!(Some(found.as_str()), issuer),
+        // Written as this writes it, it has the claim once.
+        (None, Some(_)) if token.len() <= LONGEST_TOKEN => {
+            assert_ne!(read.to_string().as_bytes(), data)
+        }
+        (None, _) => {}
+    }
+}
+
 /// RFC 9110 and 6750: a scheme in any case, one space, and visible characters.
 fn bearer(value: &[u8]) -> Option<&[u8]> {
     let is_text = |byte: &u8| (b' '..=b'~').contains(byte) || *byte == b'\t';
@@ -62,7 +82,7 @@ fn has_three_parts(token: &str) -> bool {
     let dots = token.matches('.').count();
     let empty = token.starts_with('.') || token.ends_with('.') || token.contains("..");
     let fits = |sign: char| matches!(sign, 'A'..='Z' | 'a'..='z' | '0'..='9' | '-' | '_' | '.');
-    dots == 2 && !empty && token.chars().all(fits) && token.len() <= LONGEST
+    dots == 2 && !empty && token.chars().all(fits) && token.len() <= LONGEST_TOKEN
 }
 
 fn directory() -> Directory {
