@@ -150,6 +150,7 @@ impl Resources {
             ),
             "--log-format=text".to_owned(),
             "--log-filter=warn".to_owned(),
+            "--threads=1".to_owned(),
             // All clients of the benchmark have one address, and are one user.
             "--max-connections-per-address=10000".to_owned(),
         ]);

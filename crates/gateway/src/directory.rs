@@ -6,6 +6,7 @@ use std::sync::{Arc, OnceLock, PoisonError, RwLock, RwLockReadGuard, RwLockWrite
 
 use bytes::Bytes;
 use http::HeaderValue;
+use http::uri::Authority;
 use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq;
 use tokio::sync::watch;
@@ -47,7 +48,7 @@ pub struct Replica {
     /// Its UID.
     pub uid: String,
     /// Host and port of Spark Connect.
-    pub address: String,
+    pub address: Authority,
     /// The header `authorization` that the server wants.
     pub authorization: HeaderValue,
     /// The id that the server gave the session when it was made.

@@ -83,7 +83,7 @@ fn a_replica_is_shown_without_its_token() {
     let replica = Replica {
         name: "demo-0".to_owned(),
         uid: "r0".to_owned(),
-        address: "demo-0.demo.ns.svc:15002".to_owned(),
+        address: Authority::from_static("demo-0.demo.ns.svc:15002"),
         authorization: HeaderValue::from_static("Bearer sesame"),
         observed: None,
     };

@@ -22,12 +22,12 @@ use tokio_rustls::server::TlsStream;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use crate::gather::Gather;
 use crate::limiter::Limiter;
 use crate::metrics::Held;
 use crate::proxy::Proxy;
 use crate::record::Recorded;
-use crate::upstream::Windows;
+use crate::upstream::{Upstreams, Windows};
+use crate::workers::Workers;
 
 /// Pause after a connection could not be taken: the process is short of files, and one that ends frees some.
 const SHORT: Duration = Duration::from_millis(100);
@@ -76,14 +76,15 @@ impl std::fmt::Debug for Door {
 }
 
 impl Door {
-    /// Takes connections until `stop`; then has clients go elsewhere, waits for calls under way, and ends.
-    pub async fn serve(self, listener: TcpListener, stop: CancellationToken) {
+    /// Takes connections until `stop`, for `workers` to serve; then has clients go elsewhere, waits for calls under way, and ends.
+    pub async fn serve(self, listener: TcpListener, workers: Workers, stop: CancellationToken) {
         let (door, tasks) = (Arc::new(self), TaskTracker::new());
         let (all, addresses) = (
             Limiter::new(door.limits.all),
             Limiter::new(door.limits.per_address),
         );
         while let Some(taken) = stop.run_until_cancelled(listener.accept()).await {
+            let taken = taken.and_then(|(stream, peer)| Ok((stream.into_std()?, peer)));
             let (stream, peer) = match taken {
                 Ok(taken) => taken,
                 Err(error) => {
@@ -103,8 +104,11 @@ impl Door {
                 }
             };
             let (door, stop) = (Arc::clone(&door), stop.clone());
-            tasks.spawn(async move {
-                door.connection(stream, &stop).await;
+            workers.spawn(&tasks, |upstreams| async move {
+                match TcpStream::from_std(stream) {
+                    Ok(stream) => door.connection(stream, &upstreams, &stop).await,
+                    Err(error) => tracing::warn!(%error, "a connection cannot be served"),
+                }
                 drop((one, its));
             });
         }
@@ -118,13 +122,18 @@ impl Door {
         }
     }
 
-    async fn connection(&self, stream: TcpStream, stop: &CancellationToken) {
+    async fn connection(
+        &self,
+        stream: TcpStream,
+        upstreams: &Arc<Upstreams>,
+        stop: &CancellationToken,
+    ) {
         let metrics = &self.proxy.metrics;
         let _held = Held::new(&metrics.connections);
         metrics.connections_taken.inc();
         let handshake = tokio::time::timeout(self.limits.handshake, self.tls.accept(stream));
         match handshake.await {
-            Ok(Ok(stream)) => self.calls(stream, stop).await,
+            Ok(Ok(stream)) => self.calls(stream, upstreams, stop).await,
             Ok(Err(error)) => {
                 metrics.handshake_failed("error");
                 tracing::debug!(%error, "no TLS");
@@ -136,14 +145,20 @@ impl Door {
         }
     }
 
-    async fn calls(&self, stream: TlsStream<TcpStream>, stop: &CancellationToken) {
+    async fn calls(
+        &self,
+        stream: TlsStream<TcpStream>,
+        upstreams: &Arc<Upstreams>,
+        stop: &CancellationToken,
+    ) {
         let _ = stream.get_ref().0.set_nodelay(true);
         let limits = self.limits;
         let active = Arc::new(AtomicUsize::new(0));
         let service = service_fn(|request: Request<Incoming>| {
             let (proxy, stream) = (Arc::clone(&self.proxy), Stream::begin(&active));
+            let upstreams = Arc::clone(upstreams);
             async move {
-                let answer = proxy.call(request).await;
+                let answer = proxy.call(request, &upstreams).await;
                 Ok::<Response<Following>, Infallible>(answer.map(|answer| Following {
                     answer,
                     _stream: stream,
@@ -158,7 +173,7 @@ impl Door {
                 .initial_connection_window_size(limits.windows.connection)
                 .keep_alive_interval(limits.ping_after)
                 .keep_alive_timeout(limits.ping_timeout)
-                .serve_connection(TokioIo::new(Gather::new(stream)), service)
+                .serve_connection(TokioIo::new(stream), service)
         );
         let over = async {
             tokio::select! {

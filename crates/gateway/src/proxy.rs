@@ -60,8 +60,6 @@ pub struct Proxy {
     pub ad_hoc: AdHoc,
     /// Below it servers have names of their own, `<server>.<namespace>.<domain>`.
     pub domain: Option<String>,
-    /// Ways to replicas.
-    pub upstreams: Upstreams,
     /// What calls come to.
     pub ledger: Ledger,
     /// Calls of each user.
@@ -75,10 +73,14 @@ pub struct Proxy {
 }
 
 impl Proxy {
-    /// The answer to a call, whatever comes of it.
-    pub async fn call(&self, request: Request<Incoming>) -> Response<Recorded> {
+    /// The answer to a call, whatever comes of it; it goes on through `upstreams`.
+    pub async fn call(
+        &self,
+        request: Request<Incoming>,
+        upstreams: &Upstreams,
+    ) -> Response<Recorded> {
         let mut record = Record::new(&self.metrics, self.access_log);
-        match self.pass(request, &mut record).await {
+        match self.pass(request, upstreams, &mut record).await {
             Ok(response) => record.follow(response),
             Err(refusal) => {
                 tracing::debug!(%refusal, "refused");
@@ -91,6 +93,7 @@ impl Proxy {
     async fn pass(
         &self,
         request: Request<Incoming>,
+        upstreams: &Upstreams,
         record: &mut Record,
     ) -> Result<Response<Answer>, Refusal> {
         let (head, body) = request.into_parts();
@@ -121,11 +124,9 @@ impl Proxy {
         let rewriter = self.rewriter(rpc, &session, suffix);
         let operation = rewriter.subject();
         let body = Enforced::new(body, begun.read, rewriter, refused);
-        let outgoing = outgoing(rpc, &head.headers, replica, body)?;
+        let outgoing = outgoing(rpc, &head.headers, replica, body);
         let mut call = self.ledger.begin(&session.uid, rpc);
-        let sent = self
-            .upstreams
-            .send(&replica.address, &session.user, outgoing);
+        let sent = upstreams.send(replica.address.as_str(), &session.user, outgoing);
         let answer = sent.await;
         if let Ok(unfit) = refusal.try_recv() {
             return Err(unfit.into()); // the replica only saw a call that broke off
@@ -233,12 +234,10 @@ fn outgoing(
     headers: &HeaderMap,
     replica: &Replica,
     body: Enforced<Metered<Incoming>>,
-) -> Result<Outgoing, Refusal> {
+) -> Outgoing {
     let mut request = Request::new(body);
     *request.method_mut() = Method::POST;
-    *request.uri_mut() = uri(rpc, &replica.address).ok_or_else(|| Refusal::Unreachable {
-        replica: replica.name.clone(),
-    })?;
+    *request.uri_mut() = uri(rpc, replica.address.clone());
     let to = request.headers_mut();
     for name in &PASSED {
         if let Some(value) = headers.get(name) {
@@ -246,15 +245,15 @@ fn outgoing(
         }
     }
     to.insert(AUTHORIZATION, replica.authorization.clone());
-    Ok(request)
+    request
 }
 
-fn uri(rpc: Rpc, address: &str) -> Option<Uri> {
+fn uri(rpc: Rpc, address: Authority) -> Uri {
     let mut parts = http::uri::Parts::default();
     parts.scheme = Some(Scheme::HTTP);
-    parts.authority = Some(Authority::try_from(address).ok()?);
+    parts.authority = Some(address);
     parts.path_and_query = Some(PathAndQuery::from_static(rpc.path()));
-    Uri::from_parts(parts).ok()
+    Uri::from_parts(parts).expect("it has all three parts")
 }
 
 #[cfg(test)]

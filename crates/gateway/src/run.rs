@@ -25,6 +25,7 @@ use crate::proxy::Proxy;
 use crate::settings::{Settings, WINDOWS};
 use crate::upstream::Upstreams;
 use crate::watch::Watch;
+use crate::workers::Workers;
 
 /// Longest wait for the operator to collect the last numbers before the end: it asks every two seconds.
 const LAST_NUMBERS: Duration = Duration::from_secs(6);
@@ -52,6 +53,9 @@ pub enum RunError {
     /// A metric is registered twice.
     #[error(transparent)]
     Metrics(#[from] prometheus::Error),
+    /// The threads that serve clients cannot be started.
+    #[error("no threads to serve clients: {0}")]
+    Threads(#[source] std::io::Error),
     /// The address of health and metrics cannot be had.
     #[error(transparent)]
     Health(#[from] health::BindError),
@@ -90,10 +94,13 @@ pub async fn run(settings: Settings, stop: CancellationToken) -> Result<(), RunE
     observe(&registry, &directory, &certificate, &credentials)?;
     let watch = Watch::new(Arc::clone(&directory), ledger.clone(), key);
     let door = Door {
-        proxy: Arc::new(proxy(&settings, &client, directory, &ledger, metrics)?),
+        proxy: Arc::new(proxy(&settings, &client, directory, &ledger, &metrics)?),
         tls,
         limits: settings.limits.connections(),
     };
+    let connect = settings.limits.connect_timeout;
+    let upstreams = || Upstreams::new(WINDOWS, connect, Arc::clone(&metrics));
+    let workers = Workers::start(settings.threads(), upstreams).map_err(RunError::Threads)?;
     let ended = CancellationToken::new();
     let _ended = ended.clone().drop_guard();
     tokio::spawn(serving.run(health.clone(), registry, ended.clone().cancelled_owned()));
@@ -111,7 +118,7 @@ pub async fn run(settings: Settings, stop: CancellationToken) -> Result<(), RunE
         watch.run(client, namespace.as_deref(), told).await;
     }));
     tracing::info!(%address, "the gateway serves");
-    door.serve(listener, stop).await;
+    door.serve(listener, workers, stop).await;
     health.set_ready(false);
     if tokio::time::timeout(LAST_NUMBERS, ledger.collected())
         .await
@@ -128,7 +135,7 @@ fn proxy(
     client: &Client,
     directory: Arc<Directory>,
     ledger: &Ledger,
-    metrics: Arc<Metrics>,
+    metrics: &Arc<Metrics>,
 ) -> Result<Proxy, OidcSetupError> {
     let (limits, audience) = (&settings.limits, settings.token_audience.clone());
     let issuer = settings.oidc.provider()?;
@@ -136,11 +143,10 @@ fn proxy(
         identities: Identities::new(Arc::clone(&directory), client.clone(), audience, issuer),
         ad_hoc: AdHoc::new(directory, client.clone(), limits.ad_hoc()),
         domain: settings.domain.clone(),
-        upstreams: Upstreams::new(WINDOWS, limits.connect_timeout, Arc::clone(&metrics)),
         ledger: ledger.clone(),
         users: Limiter::new(limits.max_calls_per_user),
         limits: limits.calls(),
-        metrics,
+        metrics: Arc::clone(metrics),
         access_log: settings.access_log,
     })
 }

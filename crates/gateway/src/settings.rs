@@ -1,6 +1,7 @@
 //! The gateway's settings: each one a flag and an environment variable. Reads both.
 
 use std::net::SocketAddr;
+use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -55,6 +56,10 @@ pub struct Settings {
     )]
     pub control_tls_folder: PathBuf,
 
+    /// Threads that serve clients, each connection on one of them; without it as many as the process may use cores.
+    #[arg(long, env = "SPARKCONNECT_THREADS", value_name = "N")]
+    threads: Option<NonZeroUsize>,
+
     /// Write a line to the log for every call: method, session, user, code, time and bytes.
     #[arg(long, env = "SPARKCONNECT_ACCESS_LOG")]
     pub access_log: bool,
@@ -93,6 +98,14 @@ pub struct Settings {
     /// Bounds.
     #[command(flatten)]
     pub limits: Limits,
+}
+
+impl Settings {
+    /// Threads that serve clients.
+    pub fn threads(&self) -> NonZeroUsize {
+        let cores = || std::thread::available_parallelism().unwrap_or(NonZeroUsize::MIN);
+        self.threads.unwrap_or_else(cores)
+    }
 }
 
 /// Bounds on connections and calls.

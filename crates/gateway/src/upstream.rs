@@ -1,5 +1,5 @@
-//! Connections to replicas: one for each user, over plain HTTP/2, shared by that user's calls and made when it is first needed. What
-//! one user does not read holds up nobody else's answers. Does I/O.
+//! Connections to replicas: one for each user, over plain HTTP/2, shared by that user's calls on a thread and made when it is first
+//! needed. What one user does not read holds up nobody else's answers. Does I/O.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -12,7 +12,6 @@ use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use socket2::{SockRef, TcpKeepalive};
 use tokio::net::TcpStream;
 
-use crate::gather::Gather;
 use crate::message::Enforced;
 use crate::metrics::{Held, Metrics};
 use crate::record::Metered;
@@ -67,14 +66,12 @@ const UNHEARD: Duration = Duration::from_secs(60);
 /// The connections.
 #[derive(Debug)]
 pub struct Upstreams {
-    slots: Mutex<HashMap<Key, Arc<Slot>>>,
+    /// By address and user.
+    slots: Mutex<HashMap<String, HashMap<String, Arc<Slot>>>>,
     windows: Windows,
     connect: Duration,
     metrics: Arc<Metrics>,
 }
-
-/// Address and user.
-type Key = (String, String);
 
 #[derive(Debug)]
 struct Slot {
@@ -131,15 +128,18 @@ impl Upstreams {
     }
 
     fn slot(&self, address: &str, user: &str) -> Arc<Slot> {
-        let key = (address.to_owned(), user.to_owned());
-        let mut slots = self.slots.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(slot) = slots.get(&key) {
+        let mut slots = lock(&self.slots);
+        if let Some(slot) = slots.get(address).and_then(|users| users.get(user)) {
             *lock(&slot.used) = Instant::now();
             return Arc::clone(slot);
         }
         // Calls of one that is dropped here go on to their end.
-        slots.retain(|_, slot| slot.is_of_use() || Arc::strong_count(slot) > 1);
-        Arc::clone(slots.entry(key).or_insert_with(Slot::new))
+        slots.retain(|_, users| {
+            users.retain(|_, slot| slot.is_of_use() || Arc::strong_count(slot) > 1);
+            !users.is_empty()
+        });
+        let users = slots.entry(address.to_owned()).or_default();
+        Arc::clone(users.entry(user.to_owned()).or_insert_with(Slot::new))
     }
 
     async fn sender(&self, slot: &Slot, address: &str) -> Result<SendRequest<Body>, UpstreamError> {
@@ -166,7 +166,7 @@ impl Upstreams {
             .timer(TokioTimer::new())
             .initial_stream_window_size(self.windows.stream)
             .initial_connection_window_size(self.windows.connection)
-            .handshake(TokioIo::new(Gather::new(stream)))
+            .handshake(TokioIo::new(stream))
             .await?;
         let address = address.to_owned();
         let held = Held::new(&self.metrics.upstreams);

@@ -243,10 +243,14 @@ fn state(session: &SparkSession, server: Option<&str>, key: &InstallationKey) ->
         &session.namespace().unwrap_or_default(),
         &session.spec.server,
     );
+    let Ok(address) = format!("{replica}.{host}:{}", address::CONNECT_PORT).parse() else {
+        let why = format!("its replica has a name that is none: {replica}");
+        return State::Pending { why };
+    };
     State::Ready(Replica {
         name: replica.to_owned(),
         uid: status.replica_uid.unwrap_or_default(),
-        address: format!("{replica}.{host}:{}", address::CONNECT_PORT),
+        address,
         authorization,
         observed: status.server_side_session_id.clone(),
     })

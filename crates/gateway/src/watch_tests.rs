@@ -62,6 +62,11 @@ fn a_session_is_where_its_status_and_its_server_say() {
     let replica = call(&watch).unwrap();
     assert_eq!(replica.address, "demo-1.demo.ns.svc:15002");
     assert_eq!(replica.observed.as_deref(), Some("made"));
+    let mut nowhere = status("Ready");
+    nowhere["server"] = json!("not a name");
+    watch.session(Event::Apply(session("ada", nowhere)));
+    assert!(matches!(call(&watch), Err(Refusal::NotReady { .. })));
+    watch.session(Event::Apply(session("ada", status("Ready"))));
     let token = |uid: &str| format!("Bearer {}", watch.key.server_token(uid).expose());
     assert_eq!(replica.authorization, token("u1"));
     let new = token("u2");

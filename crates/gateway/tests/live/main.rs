@@ -10,6 +10,7 @@ mod spoofs;
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
+use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use std::process::Command;
 use std::sync::{Arc, OnceLock};
@@ -26,6 +27,7 @@ use sparkconnect_gateway::limiter::Limiter;
 use sparkconnect_gateway::listen::{ConnectionLimits, Door};
 use sparkconnect_gateway::proxy::{CallLimits, Proxy};
 use sparkconnect_gateway::upstream::{Upstreams, Windows};
+use sparkconnect_gateway::workers::Workers;
 use sparkconnect_testkit::pki::Authority;
 use sparkconnect_testkit::spark::{Options, SparkHome, SparkServer};
 use tempfile::TempDir;
@@ -46,9 +48,11 @@ fn spark(version: &'static str) -> &'static SparkServer {
         OnceLock::new();
     let mut servers = SERVERS.get_or_init(Default::default).lock().unwrap();
     servers.entry(version).or_insert_with(|| {
+        // Slots for the long queries of every test that shares it.
+        let conf = [("spark.master".to_owned(), "local[8]".to_owned())];
         let options = Options {
             token: Some(SERVER_TOKEN.to_owned()),
-            ..Options::default()
+            conf: BTreeMap::from(conf),
         };
         Box::leak(Box::new(
             SparkServer::start(version, options).expect("a Spark server"),
@@ -103,13 +107,18 @@ fn proxy(
         identities: Identities::new(Arc::clone(directory), nobody(), "x".to_owned(), None),
         ad_hoc: AdHoc::new(Arc::clone(directory), nobody(), AD_HOC),
         domain: None,
-        upstreams: Upstreams::new(WINDOWS, Duration::from_secs(2), Arc::default()),
         ledger: ledger.clone(),
         users: Limiter::new(per_user),
         limits,
         metrics: Arc::default(),
         access_log: false,
     }
+}
+
+/// Two threads, so that what connections share is shared across them.
+fn workers() -> Workers {
+    let upstreams = || Upstreams::new(WINDOWS, Duration::from_secs(2), Arc::default());
+    Workers::start(NonZeroUsize::new(2).unwrap(), upstreams).expect("threads")
 }
 
 /// A gateway of a test's own, in this process.
@@ -153,7 +162,7 @@ impl Gateway {
             tls: tls.clone(),
             limits: connections,
         };
-        tokio::spawn(door.serve(listener, stop.clone()));
+        tokio::spawn(door.serve(listener, workers(), stop.clone()));
         tokio::spawn(
             stop.clone()
                 .run_until_cancelled_owned(async move { certificate.follow().await }),
@@ -188,7 +197,7 @@ impl Gateway {
             limits: connection_limits(),
         };
         let stop = CancellationToken::new();
-        tokio::spawn(door.serve(listener, stop.clone()));
+        tokio::spawn(door.serve(listener, workers(), stop.clone()));
         stop.drop_guard()
     }
 
@@ -227,7 +236,7 @@ impl Gateway {
         let replica = Replica {
             name: "demo-0".to_owned(),
             uid: "r0".to_owned(),
-            address: address.to_owned(),
+            address: address.parse().expect("host and port"),
             authorization: HeaderValue::from_str(&format!("Bearer {SERVER_TOKEN}")).unwrap(),
             observed,
         };
