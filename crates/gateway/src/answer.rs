@@ -27,15 +27,6 @@ pub enum Answer {
     Ended,
 }
 
-impl Answer {
-    fn end(&mut self, trailers: Option<&HeaderMap>) {
-        if let (Self::Passed(_, call, _), Some(trailers)) = (&mut *self, trailers) {
-            call.ended(trailers);
-        }
-        *self = Self::Ended;
-    }
-}
-
 impl Body for Answer {
     type Data = Bytes;
     type Error = hyper::Error;
@@ -62,19 +53,20 @@ impl Body for Answer {
                         call.passed(bytes);
                     }
                     if let Some(trailers) = frame.trailers_ref() {
-                        let trailers = trailers.clone();
-                        self.end(Some(&trailers));
+                        call.ended(trailers);
+                        *self = Self::Ended;
                     }
                     return Poll::Ready(Some(Ok(frame)));
                 }
                 Some(Err(error)) => {
                     tracing::debug!(%error, "a replica broke off its answer");
                     let trailers = broken_off();
-                    self.end(Some(&trailers));
+                    call.ended(&trailers);
+                    *self = Self::Ended;
                     return Poll::Ready(Some(Ok(Frame::trailers(trailers))));
                 }
                 None => {
-                    self.end(None);
+                    *self = Self::Ended;
                     return Poll::Ready(None);
                 }
             }

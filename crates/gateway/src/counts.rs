@@ -16,6 +16,7 @@ use tonic::{Code, Status};
 use tonic_types::StatusExt;
 use uuid::Uuid;
 
+use crate::refusal::GRPC_STATUS;
 use crate::rpc::Rpc;
 
 /// Operations of a session that are remembered, so that none is counted twice.
@@ -243,10 +244,14 @@ impl Call {
 
     /// The server ended the call with the status in these headers or trailers, if there is one in them.
     pub fn ended(&mut self, trailers: &HeaderMap) {
+        let uploads = self.rpc == Rpc::AddArtifacts;
+        if !uploads && (!self.rpc.follows_a_plan() || is_well(trailers)) {
+            return; // there is nothing to count
+        }
         let Some(status) = Status::from_header_map(trailers) else {
             return;
         };
-        if self.rpc == Rpc::AddArtifacts && status.code() == Code::Ok {
+        if uploads && status.code() == Code::Ok {
             let taken = self.artifacts.take();
             if let Some(count) = taken.and_then(|answer| artifacts(&answer)) {
                 self.shared
@@ -289,6 +294,13 @@ impl Numbers {
             self.counts.failed += 1;
         }
     }
+}
+
+/// Whether the call ended well, by the header alone: a whole status is made for those that did not.
+fn is_well(trailers: &HeaderMap) -> bool {
+    trailers
+        .get(GRPC_STATUS)
+        .is_some_and(|status| status == "0")
 }
 
 /// How many artifacts the server took whole, as its one message says; none where that cannot be read.

@@ -239,6 +239,7 @@ fn outgoing(
     *request.method_mut() = Method::POST;
     *request.uri_mut() = uri(rpc, replica.address.clone());
     let to = request.headers_mut();
+    to.reserve(PASSED.len() + 1);
     for name in &PASSED {
         if let Some(value) = headers.get(name) {
             to.insert(name, value.clone());

@@ -141,6 +141,14 @@ pub fn status() -> Result<Status> {
     status::status(&Layout::new()?)
 }
 
+/// Installs the programs that a cluster runs, where they are missing.
+///
+/// # Errors
+/// When one is missing and cannot be installed.
+pub fn install_tools() -> Result<()> {
+    host::prepare().map(drop)
+}
+
 /// Ends the cluster and removes its traces. Its images stay for the next start unless `purge` is set, which removes the logs too.
 ///
 /// # Errors

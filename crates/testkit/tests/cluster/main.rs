@@ -21,6 +21,8 @@ const PODS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/cluster/pods.yaml
 #[test]
 fn a_life_of_the_cluster() {
     cluster::down(false).unwrap();
+    // What is installed for good is no trace.
+    cluster::install_tools().unwrap();
     let before = Traces::take();
     let first = Cluster::up().unwrap();
     a_second_up_changes_nothing();
