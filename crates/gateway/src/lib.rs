@@ -5,6 +5,7 @@ pub mod ad_hoc;
 pub mod answer;
 pub mod certificate;
 mod clone;
+pub mod coalesce;
 pub mod control;
 pub mod counts;
 pub mod directory;

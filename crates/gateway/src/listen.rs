@@ -22,6 +22,7 @@ use tokio_rustls::server::TlsStream;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+use crate::coalesce::Coalesced;
 use crate::limiter::Limiter;
 use crate::metrics::Held;
 use crate::proxy::Proxy;
@@ -173,7 +174,7 @@ impl Door {
                 .initial_connection_window_size(limits.windows.connection)
                 .keep_alive_interval(limits.ping_after)
                 .keep_alive_timeout(limits.ping_timeout)
-                .serve_connection(TokioIo::new(stream), service)
+                .serve_connection(TokioIo::new(Coalesced::new(stream)), service)
         );
         let over = async {
             tokio::select! {

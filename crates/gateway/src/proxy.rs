@@ -123,7 +123,7 @@ impl Proxy {
             .map_or_else(|| suffix.clone(), |clone| clone.suffix(&suffix));
         let rewriter = self.rewriter(rpc, &session, suffix);
         let operation = rewriter.subject();
-        let body = Enforced::new(body, begun.read, rewriter, refused);
+        let body = Box::new(Enforced::new(body, begun.read, rewriter, refused));
         let outgoing = outgoing(rpc, &head.headers, replica, body);
         let mut call = self.ledger.begin(&session.uid, rpc);
         let sent = upstreams.send(replica.address.as_str(), &session.user, outgoing);
@@ -233,7 +233,7 @@ fn outgoing(
     rpc: Rpc,
     headers: &HeaderMap,
     replica: &Replica,
-    body: Enforced<Metered<Incoming>>,
+    body: Box<Enforced<Metered<Incoming>>>,
 ) -> Outgoing {
     let mut request = Request::new(body);
     *request.method_mut() = Method::POST;

@@ -49,3 +49,15 @@ fn a_call_goes_to_the_replica_by_name() {
         "http://demo-0.demo.ns.svc:15002/spark.connect.SparkConnectService/Config"
     );
 }
+
+/// Bytes of what `_made` would give.
+fn size<A, T>(_made: impl FnOnce(A) -> T) -> usize {
+    size_of::<T>()
+}
+
+#[test]
+fn a_call_is_small_for_the_runtime_moves_it_about() {
+    type Given = (&'static Proxy, Request<Incoming>, &'static Upstreams);
+    let call = size(|(proxy, request, upstreams): Given| proxy.call(request, upstreams));
+    assert!(call < 3 << 10, "{call} bytes");
+}

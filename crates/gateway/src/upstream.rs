@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
+use futures::future::BoxFuture;
 use http::{Request, Response};
 use hyper::body::Incoming;
 use hyper::client::conn::http2::{self, SendRequest};
@@ -12,11 +13,13 @@ use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use socket2::{SockRef, TcpKeepalive};
 use tokio::net::TcpStream;
 
+use crate::coalesce::Coalesced;
 use crate::message::Enforced;
 use crate::metrics::{Held, Metrics};
 use crate::record::Metered;
 
-type Body = Enforced<Metered<Incoming>>;
+/// In a box: on its way through hyper a body is moved several times.
+type Body = Box<Enforced<Metered<Incoming>>>;
 
 /// A request on its way to a replica.
 pub type Outgoing = Request<Body>;
@@ -102,29 +105,37 @@ impl Upstreams {
         user: &str,
         request: Outgoing,
     ) -> Result<Response<Incoming>, UpstreamError> {
-        let sent = self.sent(address, user, request).await;
-        sent.inspect_err(|error| self.metrics.upstream_failed(error.reason()))
-    }
-
-    async fn sent(
-        &self,
-        address: &str,
-        user: &str,
-        request: Outgoing,
-    ) -> Result<Response<Incoming>, UpstreamError> {
         let slot = self.slot(address, user);
-        let mut sender = self.sender(&slot, address).await?;
+        let mut sender = match slot.open() {
+            Some(sender) => sender,
+            None => self.sender(&slot, address).await?,
+        };
         match sender.try_send_request(request).await {
             Ok(response) => Ok(response),
-            // The connection ended in this moment, and nothing of the call had gone out.
             Err(mut error) => match error.take_message() {
-                Some(request) => {
-                    let mut sender = self.sender(&slot, address).await?;
-                    Ok(sender.send_request(request).await?)
-                }
-                None => Err(error.into_error().into()),
+                Some(request) => self.again(&slot, address, request).await,
+                None => Err(self.failed(error.into_error().into())),
             },
         }
+    }
+
+    /// Sends a call anew of which nothing had gone out when its connection ended.
+    fn again<'a>(
+        &'a self,
+        slot: &'a Slot,
+        address: &'a str,
+        request: Outgoing,
+    ) -> BoxFuture<'a, Result<Response<Incoming>, UpstreamError>> {
+        Box::pin(async move {
+            let mut sender = self.sender(slot, address).await?;
+            let sent = sender.send_request(request).await;
+            sent.map_err(|error| self.failed(error.into()))
+        })
+    }
+
+    fn failed(&self, error: UpstreamError) -> UpstreamError {
+        self.metrics.upstream_failed(error.reason());
+        error
     }
 
     fn slot(&self, address: &str, user: &str) -> Arc<Slot> {
@@ -142,19 +153,23 @@ impl Upstreams {
         Arc::clone(users.entry(user.to_owned()).or_insert_with(Slot::new))
     }
 
-    async fn sender(&self, slot: &Slot, address: &str) -> Result<SendRequest<Body>, UpstreamError> {
-        if let Some(sender) = slot.open() {
-            return Ok(sender);
-        }
-        let _connecting = slot.connecting.lock().await;
-        if let Some(sender) = slot.open() {
-            return Ok(sender);
-        }
-        // In a box: calls for which there is a connection are the smaller for it.
-        let connected = Box::pin(tokio::time::timeout(self.connect, self.connected(address))).await;
-        let sender = connected.map_err(|_| UpstreamError::Slow(self.connect))??;
-        *lock(&slot.sender) = Some(sender.clone());
-        Ok(sender)
+    /// A connection, made if there is none. In a box: calls for which there is one are the smaller for it.
+    fn sender<'a>(
+        &'a self,
+        slot: &'a Slot,
+        address: &'a str,
+    ) -> BoxFuture<'a, Result<SendRequest<Body>, UpstreamError>> {
+        Box::pin(async move {
+            let _connecting = slot.connecting.lock().await;
+            if let Some(sender) = slot.open() {
+                return Ok(sender);
+            }
+            let connected = tokio::time::timeout(self.connect, self.connected(address)).await;
+            let connected = connected.unwrap_or(Err(UpstreamError::Slow(self.connect)));
+            let sender = connected.map_err(|error| self.failed(error))?;
+            *lock(&slot.sender) = Some(sender.clone());
+            Ok(sender)
+        })
     }
 
     async fn connected(&self, address: &str) -> Result<SendRequest<Body>, UpstreamError> {
@@ -166,7 +181,7 @@ impl Upstreams {
             .timer(TokioTimer::new())
             .initial_stream_window_size(self.windows.stream)
             .initial_connection_window_size(self.windows.connection)
-            .handshake(TokioIo::new(stream))
+            .handshake(TokioIo::new(Coalesced::new(stream)))
             .await?;
         let address = address.to_owned();
         let held = Held::new(&self.metrics.upstreams);
