@@ -10,9 +10,11 @@ use sparkconnect_api::session::SessionPhase;
 use sparkconnect_operator::session::identity;
 use sparkconnect_spark::Existence;
 
+use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
+
 use crate::making::state;
 use crate::operator::Operator;
-use crate::world::{Replica, SPARK, World, eventually};
+use crate::world::{PATIENCE, Replica, SPARK, World, eventually};
 
 /// Nothing is left of an ended session but its resource.
 async fn assert_over(
@@ -60,6 +62,62 @@ async fn a_client_that_releases_the_session_closes_it() {
     let retention = json!({"spec": {"retention": "0s"}});
     world.merge::<SparkSession>("nb", retention).await;
     assert!(operator.settle("nb").await.is_none());
+}
+
+/// Writes to the folder that it is given and releases its session, once it is told to.
+const WRITES_AND_GOES: &str = "import sys\n\
+    from pyspark.sql import SparkSession\n\
+    spark = SparkSession.builder.getOrCreate()\n\
+    print('ready', flush=True)\n\
+    sys.stdin.readline()\n\
+    spark.range(100).selectExpr('cast(id as string)').write.text(sys.argv[1])\n\
+    spark.stop()\n\
+    print('gone', flush=True)\n";
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_session_did_in_the_moment_of_its_end_is_counted() {
+    let world = World::new(json!({})).await;
+    let replica = world.replica(0).await;
+    let operator = Operator::start(&world, &[&replica]).await;
+    world.session("nb", json!({})).await;
+    let session = operator.settle("nb").await.unwrap();
+    let reference = identity::session_ref(&session).unwrap();
+    let folder = SPARK.folder().join(&world.namespace);
+    let mut python = SPARK.python(&reference.user, &reference.session_id.to_string());
+    python.args(["-c", WRITES_AND_GOES]).arg(&folder);
+    let mut python = tokio::process::Command::from(python)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .kill_on_drop(true)
+        .spawn()
+        .expect("python starts");
+    let mut told = BufReader::new(python.stdout.take().expect("a pipe")).lines();
+    let mut line = async || {
+        let line = tokio::time::timeout(PATIENCE, told.next_line()).await;
+        line.expect("in time").expect("a line")
+    };
+    assert_eq!(line().await.as_deref(), Some("ready"));
+    // It works and goes while the operator has looked at its work and not yet at whether it is there.
+    let gate = replica
+        .wire
+        .as_ref()
+        .expect("it is plugged in")
+        .gate
+        .clone();
+    gate.hold().await;
+    let mut input = python.stdin.take().expect("a pipe");
+    input.write_all(b"go\n").await.expect("python listens");
+    assert_eq!(line().await.as_deref(), Some("gone"));
+    gate.open();
+    let closed = until(&operator, SessionPhase::Closed).await;
+    let written = std::fs::read_dir(&folder).expect("it was written");
+    let written = written
+        .map(|file| file.expect("a file"))
+        .filter(|file| file.file_name().to_string_lossy().starts_with("part-"))
+        .map(|file| file.metadata().expect("its size").len());
+    let metrics = closed.status.unwrap().metrics.unwrap();
+    let counted = metrics.data_written_bytes.map(i64::cast_unsigned);
+    assert_eq!(counted, Some(written.sum()), "{metrics:?}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
