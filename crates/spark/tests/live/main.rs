@@ -1,6 +1,7 @@
 //! Against real servers of every supported version. Each version's server is started once and shared by its tests, which
 //! keep out of each other's way by sessions of their own.
 
+mod artifacts;
 mod metrics;
 mod sessions;
 
