@@ -40,6 +40,10 @@ pub fn unverified_issuer(token: &[u8]) -> Option<String> {
         return None;
     }
     let claims = URL_SAFE_NO_PAD.decode(claims).ok()?;
+    // An array would be read as the fields in their order.
+    if !claims.trim_ascii_start().starts_with(b"{") {
+        return None;
+    }
     let issued: Issued = serde_json::from_slice(&claims).ok()?;
     Some(issued.iss)
 }
@@ -115,6 +119,7 @@ mod tests {
             &format!("{good}.x"),
             &good[4..],
             &of(r#"{"iss":1}"#),
+            &of(r#" ["https://i"]"#),
             &long,
             &deep,
         ] {
