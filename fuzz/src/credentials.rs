@@ -63,7 +63,7 @@ fn claims(data: &[u8]) {
         (Some(found), issuer) => assert_eq!(Some(found.as_str()), issuer),
         // Written as this writes it, it has the claim once.
         (None, Some(_)) if token.len() <= LONGEST_TOKEN => {
-            assert_ne!(read.to_string().as_bytes(), data)
+            assert_ne!(read.to_string().as_bytes(), data);
         }
         (None, _) => {}
     }

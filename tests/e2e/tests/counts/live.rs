@@ -2,6 +2,7 @@
 //! and has them still when it is started anew.
 
 use std::net::SocketAddr;
+use std::num::NonZeroUsize;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -17,6 +18,7 @@ use sparkconnect_gateway::listen::{ConnectionLimits, Door};
 use sparkconnect_gateway::proxy::{CallLimits, Proxy};
 use sparkconnect_gateway::settings::WINDOWS;
 use sparkconnect_gateway::upstream::Upstreams;
+use sparkconnect_gateway::workers::Workers;
 use sparkconnect_operator::live::{Live, SessionSeen, Target, TrackedSession};
 use sparkconnect_operator::metrics::Metrics;
 use sparkconnect_operator::pacing::Pacer;
@@ -60,7 +62,6 @@ async fn open(
         identities: Identities::new(Arc::clone(directory), nobody(), "x".to_owned(), None),
         ad_hoc: AdHoc::new(Arc::clone(directory), nobody(), ad_hoc),
         domain: None,
-        upstreams: Upstreams::new(WINDOWS, 5 * SECOND, Arc::default()),
         ledger: gateway.ledger.clone(),
         users: Limiter::new(100),
         limits: CallLimits {
@@ -93,7 +94,9 @@ async fn open(
         tls,
         limits,
     };
-    tokio::spawn(door.serve(listener, stop.clone()));
+    let upstreams = || Upstreams::new(WINDOWS, 5 * SECOND, Arc::default());
+    let workers = Workers::start(NonZeroUsize::MIN, upstreams).expect("a thread");
+    tokio::spawn(door.serve(listener, workers, stop.clone()));
     (address, stop.drop_guard())
 }
 
@@ -111,7 +114,9 @@ fn known(reference: &SessionRef, spark: &SparkServer) -> Session {
         state: State::Ready(Replica {
             name: "demo-0".to_owned(),
             uid: "r".to_owned(),
-            address: format!("127.0.0.1:{}", spark.grpc_port()),
+            address: format!("127.0.0.1:{}", spark.grpc_port())
+                .parse()
+                .expect("host and port"),
             authorization: HeaderValue::from_str(&format!("Bearer {TOKEN}")).unwrap(),
             observed: None,
         }),

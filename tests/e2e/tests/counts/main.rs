@@ -3,6 +3,7 @@
 mod live;
 mod trust;
 #[path = "../../../../crates/operator/tests/session/wire.rs"]
+#[expect(dead_code, reason = "no test here holds a look in the middle")]
 mod wire;
 
 use std::net::SocketAddr;
