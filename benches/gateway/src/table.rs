@@ -3,6 +3,8 @@
 use std::collections::BTreeMap;
 use std::fmt::Write;
 
+use sparkconnect_testkit::Error;
+
 use crate::shape::Column;
 
 /// Figures of one row, by column.
@@ -13,6 +15,7 @@ type Figures = BTreeMap<Column, Vec<f64>>;
 pub struct Table {
     rows: Vec<(String, Figures)>,
     dropped: BTreeMap<(String, Column), usize>,
+    failed: Vec<String>,
 }
 
 impl Table {
@@ -25,6 +28,11 @@ impl Table {
     pub fn drop_round(&mut self, row: &str, column: Column) {
         self.row(row).entry(column).or_default();
         *self.dropped.entry((row.to_owned(), column)).or_default() += 1;
+    }
+
+    /// Notes that a round has no figure, as a call did not come to what was asked.
+    pub fn fail(&mut self, row: &str, what: &str, error: &Error) {
+        self.failed.push(format!("{row}, {what}: {error}"));
     }
 
     fn row(&mut self, name: &str) -> &mut Figures {
@@ -54,6 +62,12 @@ impl Table {
         }
         for ((name, column), rounds) in &self.dropped {
             let _ = writeln!(text, "- {name}, {}: {rounds}", column.head());
+        }
+        if !self.failed.is_empty() {
+            text.push_str("\nRounds without a figure, as a call failed:\n\n");
+        }
+        for failure in &self.failed {
+            let _ = writeln!(text, "- {failure}");
         }
         text
     }
@@ -107,6 +121,7 @@ mod tests {
         table.add("envoy plain", Column::Unary, 20.0);
         table.add("envoy plain", Column::Unary, 21.0);
         table.drop_round("envoy plain", Column::P99);
+        table.fail("envoy plain", "Upload", &Error::new("it broke off"));
         let expected = "\
 | proxy | unary, CPU µs/call | p99, µs |
 |---|---|---|
@@ -116,6 +131,10 @@ mod tests {
 Rounds without a figure, as other programs were on the cores at each try:
 
 - envoy plain, p99, µs: 1
+
+Rounds without a figure, as a call failed:
+
+- envoy plain, Upload: it broke off
 ";
         assert_eq!(table.markdown(), expected);
     }
