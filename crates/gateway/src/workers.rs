@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 
+use futures::FutureExt;
 use tokio::runtime::{Builder, Handle};
 use tokio_util::sync::{CancellationToken, DropGuard};
 use tokio_util::task::TaskTracker;
@@ -55,12 +56,9 @@ impl Workers {
         };
         worker.connections.fetch_add(1, Ordering::Relaxed);
         let one = One(Arc::clone(&worker.connections));
-        let connection = connection(Arc::clone(&worker.upstreams));
-        let counted = async move {
-            let _one = one;
-            connection.await;
-        };
-        tasks.spawn_on(counted, &worker.runtime);
+        // Not awaited by a block of its own, which would have room for it twice.
+        let connection = connection(Arc::clone(&worker.upstreams)).map(|()| drop(one));
+        tasks.spawn_on(connection, &worker.runtime);
     }
 }
 
