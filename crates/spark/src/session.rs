@@ -84,7 +84,7 @@ pub enum OperationState {
     Unknown,
     /// At work, or waiting for its client to fetch results.
     Running,
-    /// Being interrupted or cleaned up.
+    /// Being interrupted or cleaned up; for good, where its client let go of it in the moment in which it failed (4.2, 4.3).
     Terminating,
     /// Ended well.
     Succeeded,

@@ -241,13 +241,11 @@ async fn operations_are_told_where_spark_can(fixture: &Fixture) {
     }
     assert_eq!(none.expect("an answer"), []);
     command::output(&mut program(fixture, &session, "two_queries.py")).expect("PySpark ends well");
-    // 4.2 shows one that failed as terminating for good, if its client let go of it in that moment.
-    let lasting = fixture.home().version() == "4.2.1";
+    // One that failed is shown as terminating for good if its client let go of it in that moment.
     eventually(async || {
         let states = server.status(&session).await.expect("an answer");
         let count = |state| states.iter().filter(|(_, it)| *it == state).count();
-        let terminating = count(OperationState::Terminating) * usize::from(lasting);
-        let failed = count(OperationState::Failed) + terminating;
+        let failed = count(OperationState::Failed) + count(OperationState::Terminating);
         let told = failed == 1 && count(OperationState::Succeeded) >= 1;
         told.then_some(()).ok_or_else(|| format!("{states:?}"))
     })
