@@ -7,6 +7,9 @@ pub mod certificate;
 mod clone;
 pub mod coalesce;
 pub mod control;
+pub mod cork;
+#[cfg(test)]
+mod counted;
 pub mod counts;
 pub mod directory;
 mod expiry;

@@ -23,6 +23,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::coalesce::Coalesced;
+use crate::cork::{Cork, Corked};
 use crate::limiter::Limiter;
 use crate::metrics::Held;
 use crate::proxy::Proxy;
@@ -132,7 +133,8 @@ impl Door {
         let metrics = &self.proxy.metrics;
         let _held = Held::new(&metrics.connections);
         metrics.connections_taken.inc();
-        let handshake = tokio::time::timeout(self.limits.handshake, self.tls.accept(stream));
+        let handshake =
+            tokio::time::timeout(self.limits.handshake, self.tls.accept(Cork::new(stream)));
         match handshake.await {
             Ok(Ok(stream)) => self.calls(stream, upstreams, stop).await,
             Ok(Err(error)) => {
@@ -148,11 +150,11 @@ impl Door {
 
     async fn calls(
         &self,
-        stream: TlsStream<TcpStream>,
+        stream: TlsStream<Cork<TcpStream>>,
         upstreams: &Arc<Upstreams>,
         stop: &CancellationToken,
     ) {
-        let _ = stream.get_ref().0.set_nodelay(true);
+        let _ = stream.get_ref().0.get_ref().set_nodelay(true);
         let limits = self.limits;
         let active = Arc::new(AtomicUsize::new(0));
         let service = service_fn(|request: Request<Incoming>| {
@@ -172,9 +174,10 @@ impl Door {
                 .max_concurrent_streams(limits.streams)
                 .initial_stream_window_size(limits.windows.stream)
                 .initial_connection_window_size(limits.windows.connection)
+                .max_frame_size(limits.windows.frame)
                 .keep_alive_interval(limits.ping_after)
                 .keep_alive_timeout(limits.ping_timeout)
-                .serve_connection(TokioIo::new(Coalesced::new(stream)), service)
+                .serve_connection(TokioIo::new(Coalesced::new(Corked::new(stream))), service)
         );
         let over = async {
             tokio::select! {

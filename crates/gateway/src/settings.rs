@@ -212,6 +212,7 @@ const BEGINNING: usize = 64 << 10;
 pub const WINDOWS: Windows = Windows {
     stream: 1 << 20,
     connection: 4 << 20,
+    frame: 64 << 10,
 };
 
 impl Limits {

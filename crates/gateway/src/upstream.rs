@@ -56,6 +56,8 @@ pub struct Windows {
     pub stream: u32,
     /// Bytes of one connection that may be under way unread.
     pub connection: u32,
+    /// Bytes of the longest frame that is taken.
+    pub frame: u32,
 }
 
 /// A connection without a call for so long is given up when another one is made.
@@ -181,6 +183,7 @@ impl Upstreams {
             .timer(TokioTimer::new())
             .initial_stream_window_size(self.windows.stream)
             .initial_connection_window_size(self.windows.connection)
+            .max_frame_size(self.windows.frame)
             .handshake(TokioIo::new(Coalesced::new(stream)))
             .await?;
         let address = address.to_owned();

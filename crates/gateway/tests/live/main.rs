@@ -40,6 +40,7 @@ const SERVER_TOKEN: &str = "the-servers-own";
 const WINDOWS: Windows = Windows {
     stream: 1 << 20,
     connection: 4 << 20,
+    frame: 64 << 10,
 };
 
 /// The server of a version, started once. Never dropped: it ends with this process.
