@@ -9,14 +9,27 @@ use crate::{Error, Token};
 pub struct Endpoint {
     /// Host name or address; an IPv6 address without brackets.
     pub host: String,
-    /// Port of Spark Connect, plaintext HTTP/2.
+    /// Port of Spark Connect, HTTP/2.
     pub grpc_port: u16,
+    /// TLS on that port; absent: plaintext, as Spark itself speaks.
+    pub tls: Option<Tls>,
+    /// More headers of every gRPC call, for a proxy on the way.
+    pub metadata: Vec<(String, Token)>,
     /// Port of the UI and its REST API, plaintext HTTP/1.1; absent when the UI is off.
     pub ui_port: Option<u16>,
     /// The token that the server demands.
     pub token: Option<Token>,
     /// How long the server may take.
     pub timeouts: Timeouts,
+}
+
+/// Whom to trust as the other side of TLS.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Tls {
+    /// Certificates of authorities, PEM; absent: those of the system.
+    pub ca: Option<String>,
+    /// The name that the server's certificate must have, where it is not the host's.
+    pub server_name: Option<String>,
 }
 
 /// Bounds on waiting for a server.
@@ -43,24 +56,26 @@ impl Default for Timeouts {
 
 impl Endpoint {
     pub(crate) fn grpc_uri(&self) -> Result<http::Uri, Error> {
-        self.uri(self.grpc_port)
+        let scheme = if self.tls.is_some() { "https" } else { "http" };
+        self.uri(scheme, self.grpc_port)
     }
 
     /// The UI's address, without a path.
     pub(crate) fn ui_uri(&self) -> Result<http::Uri, Error> {
-        self.uri(self.ui_port.ok_or(Error::Unsupported {
+        let port = self.ui_port.ok_or(Error::Unsupported {
             call: "the REST API: its UI is off",
-        })?)
+        })?;
+        self.uri("http", port)
     }
 
-    fn uri(&self, port: u16) -> Result<http::Uri, Error> {
+    fn uri(&self, scheme: &str, port: u16) -> Result<http::Uri, Error> {
         let bracketed = self.host.contains(':') && !self.host.starts_with('[');
         let host = if bracketed {
             format!("[{}]", self.host)
         } else {
             self.host.clone()
         };
-        http::Uri::try_from(format!("http://{host}:{port}"))
+        http::Uri::try_from(format!("{scheme}://{host}:{port}"))
             .ok()
             .filter(|uri| uri.path() == "/" && uri.query().is_none())
             .filter(|uri| uri.host().is_some_and(|host| !host.is_empty()))
@@ -78,6 +93,8 @@ mod tests {
         Endpoint {
             host: host.to_owned(),
             grpc_port: 15002,
+            tls: None,
+            metadata: Vec::new(),
             ui_port: None,
             token: None,
             timeouts: Timeouts::default(),

@@ -15,6 +15,18 @@ pub enum Error {
     /// The token has characters that no header can hold: nothing was sent.
     #[error("the server's token has characters that an HTTP header cannot hold")]
     InvalidToken,
+    /// The header's name or value is none: nothing was sent.
+    #[error("`{name}` cannot be sent as a header: its name or its value is not one")]
+    InvalidMetadata {
+        /// Its name.
+        name: String,
+    },
+    /// The certificates or the name for TLS are none: nothing was sent.
+    #[error("TLS cannot be set up: {message}")]
+    InvalidTls {
+        /// What is wrong with them.
+        message: String,
+    },
     /// No connection, or it broke during the call.
     #[error("the server cannot be reached: {message}")]
     Unreachable {
@@ -23,6 +35,12 @@ pub enum Error {
         /// The transport's own error.
         #[source]
         source: Box<dyn std::error::Error + Send + Sync>,
+    },
+    /// The server's certificate is not one to trust: it is for another name, has expired, or is of an authority that is not known.
+    #[error("the server's certificate is not trusted: {message}")]
+    Untrusted {
+        /// What is wrong with it.
+        message: String,
     },
     /// No answer in time. The call may still take effect.
     #[error("the server did not answer in {} s", after.as_secs_f32())]

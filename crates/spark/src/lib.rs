@@ -14,7 +14,7 @@ mod token;
 mod upload;
 
 pub use artifact::Artifact;
-pub use endpoint::{Endpoint, Timeouts};
+pub use endpoint::{Endpoint, Timeouts, Tls};
 pub use error::Error;
 pub use key::InstallationKey;
 pub use server::SparkServer;

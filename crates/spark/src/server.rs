@@ -8,13 +8,13 @@ use sparkconnect_proto::spark::connect::spark_connect_service_client::SparkConne
 use sparkconnect_proto::spark::connect::{
     AnalyzePlanRequest, analyze_plan_request, analyze_plan_response,
 };
-use tonic::metadata::{Ascii, MetadataValue};
-use tonic::transport::Channel;
+use tonic::metadata::{Ascii, MetadataKey, MetadataValue};
+use tonic::transport::{Certificate, Channel, ClientTlsConfig};
 use tonic::{Request, Response, Status};
 use uuid::Uuid;
 
 use crate::spark_error::classify;
-use crate::{Endpoint, Error, SessionRef, Timeouts};
+use crate::{Endpoint, Error, SessionRef, Timeouts, Tls};
 
 /// What the server's log shows as the client.
 const CLIENT: &str = concat!("sparkconnect/", env!("CARGO_PKG_VERSION"));
@@ -23,6 +23,8 @@ const CLIENT: &str = concat!("sparkconnect/", env!("CARGO_PKG_VERSION"));
 const TCP_KEEPALIVE: Duration = Duration::from_secs(30);
 
 pub(crate) type Client = SparkConnectServiceClient<Channel>;
+
+type Header = (MetadataKey<Ascii>, MetadataValue<Ascii>);
 
 /// A live Spark Connect server. Clones share one connection, which is made at the first call and made anew when lost.
 #[derive(Clone, Debug)]
@@ -34,7 +36,7 @@ pub struct SparkServer {
 struct Connection {
     transport: tonic::transport::Endpoint,
     channel: Mutex<Channel>,
-    authorization: Option<MetadataValue<Ascii>>,
+    headers: Vec<Header>,
     timeouts: Timeouts,
 }
 
@@ -44,23 +46,27 @@ impl SparkServer {
     /// # Errors
     /// When the host or the token cannot be what they should.
     pub fn new(endpoint: &Endpoint) -> Result<Self, Error> {
-        let transport = tonic::transport::Endpoint::from(endpoint.grpc_uri()?)
+        let mut transport = tonic::transport::Endpoint::from(endpoint.grpc_uri()?)
             .connect_timeout(endpoint.timeouts.connect)
             .tcp_keepalive(Some(TCP_KEEPALIVE))
             .tcp_nodelay(true)
             .user_agent(CLIENT)
             .expect("a crate's name and version make a valid header");
-        let authorization = match &endpoint.token {
-            Some(token) => Some(token.header().ok_or(Error::InvalidToken)?),
-            None => None,
-        };
+        if let Some(tls) = &endpoint.tls {
+            transport =
+                transport
+                    .tls_config(tls_config(tls))
+                    .map_err(|error| Error::InvalidTls {
+                        message: innermost(&error),
+                    })?;
+        }
         let channel = Mutex::new(transport.connect_lazy());
         let timeouts = endpoint.timeouts;
         Ok(Self {
             connection: Arc::new(Connection {
                 transport,
                 channel,
-                authorization,
+                headers: headers(endpoint)?,
                 timeouts,
             }),
         })
@@ -92,6 +98,18 @@ impl SparkServer {
     /// As for every call; [`Error::NotSparkConnect`] when the answer holds no version.
     pub async fn version(&self, user: &str) -> Result<String, Error> {
         let session = SessionRef::new(user, Uuid::new_v4());
+        let answer = self.version_for(&session).await;
+        if let Err(error) = self.release(&session).await {
+            tracing::warn!(%error, "the session made to ask for the version was not released");
+        }
+        answer
+    }
+
+    /// The server's Spark version, asked for in `session`, which is made if it is not there.
+    ///
+    /// # Errors
+    /// As [`Self::version`].
+    pub async fn version_for(&self, session: &SessionRef) -> Result<String, Error> {
         let request = AnalyzePlanRequest {
             session_id: session.session_id.to_string(),
             user_context: Some(session.user_context()),
@@ -108,11 +126,8 @@ impl SparkServer {
                 request,
                 |mut client, request| async move { client.analyze_plan(request).await },
             )
-            .await;
-        if let Err(error) = self.release(&session).await {
-            tracing::warn!(%error, "the session made to ask for the version was not released");
-        }
-        match answer?.result {
+            .await?;
+        match answer.result {
             Some(analyze_plan_response::Result::SparkVersion(answer)) => Ok(answer.version),
             None => Err(Error::NotSparkConnect {
                 message: "it has no version".to_owned(),
@@ -152,10 +167,8 @@ impl SparkServer {
         F: Future<Output = Result<Response<T>, Status>>,
     {
         let mut request = Request::new(message);
-        if let Some(authorization) = &self.connection.authorization {
-            request
-                .metadata_mut()
-                .insert("authorization", authorization.clone());
+        for (name, value) in &self.connection.headers {
+            request.metadata_mut().insert(name.clone(), value.clone());
         }
         match tokio::time::timeout(patience, send(self.client(), request)).await {
             Ok(Ok(response)) => Ok(response.into_inner()),
@@ -192,6 +205,36 @@ impl SparkServer {
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+fn headers(endpoint: &Endpoint) -> Result<Vec<Header>, Error> {
+    let mut headers = Vec::new();
+    for (name, value) in &endpoint.metadata {
+        let key = name.parse().ok();
+        let header = key.zip(value.plain_header());
+        headers.push(header.ok_or_else(|| Error::InvalidMetadata { name: name.clone() })?);
+    }
+    if let Some(token) = &endpoint.token {
+        let value = token.header().ok_or(Error::InvalidToken)?;
+        headers.push((MetadataKey::from_static("authorization"), value));
+    }
+    Ok(headers)
+}
+
+fn tls_config(tls: &Tls) -> ClientTlsConfig {
+    let mut config = ClientTlsConfig::new();
+    config = match &tls.ca {
+        Some(ca) => config.ca_certificate(Certificate::from_pem(ca)),
+        None => config.with_native_roots(),
+    };
+    match &tls.server_name {
+        Some(name) => config.domain_name(name),
+        None => config,
+    }
+}
+
+fn innermost(error: &dyn std::error::Error) -> String {
+    error.source().map_or_else(|| error.to_string(), innermost)
 }
 
 /// A failed call: what it means, and what the server said if it said anything.

@@ -155,10 +155,16 @@ fn causes(status: &Status) -> Vec<&(dyn StdError + 'static)> {
     causes
 }
 
+/// How rustls begins to say that a certificate is not good.
+const UNTRUSTED: &str = "invalid peer certificate";
+
 fn unreachable(status: Status) -> Error {
     let causes = causes(&status);
     let innermost = causes.last();
     let message = innermost.map_or_else(|| status.message().to_owned(), ToString::to_string);
+    if message.starts_with(UNTRUSTED) {
+        return Error::Untrusted { message };
+    }
     Error::Unreachable {
         message,
         source: Box::new(status),

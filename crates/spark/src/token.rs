@@ -19,6 +19,13 @@ impl Token {
         &self.0
     }
 
+    /// The value of a header of its own; none if it has characters that no header can hold.
+    pub(crate) fn plain_header(&self) -> Option<MetadataValue<Ascii>> {
+        let mut value = MetadataValue::try_from(self.0.as_str()).ok()?;
+        value.set_sensitive(true);
+        Some(value)
+    }
+
     /// The value of the `authorization` header; none if the token has characters that no header can hold.
     pub(crate) fn header(&self) -> Option<MetadataValue<Ascii>> {
         let mut value = MetadataValue::try_from(format!("Bearer {}", self.0)).ok()?;

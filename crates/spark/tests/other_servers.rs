@@ -21,6 +21,8 @@ fn client(port: u16) -> SparkServer {
     let endpoint = Endpoint {
         host: "127.0.0.1".to_owned(),
         grpc_port: port,
+        tls: None,
+        metadata: Vec::new(),
         ui_port: None,
         token: None,
         timeouts: Timeouts {

@@ -10,6 +10,7 @@ pub mod comparators;
 pub mod error;
 pub mod images;
 pub mod install;
+pub mod kubeflow;
 pub mod pki;
 pub mod process;
 pub mod progress;

@@ -66,6 +66,18 @@ const STEPS: &[Step] = &[
         &tests("sparkconnect-spark", "*"),
     ),
     step(
+        "sessions of any Spark Connect URL, with real Spark",
+        &tests("sparkconnect-client", "connect"),
+    ),
+    step(
+        "batch jobs on a real API server",
+        &tests("sparkconnect-client", "operators"),
+    ),
+    step(
+        "the Python package with real Spark",
+        &tests("sparkconnect-python", "*"),
+    ),
+    step(
         "gateway before real Spark",
         &tests("sparkconnect-gateway", "*"),
     ),
@@ -83,6 +95,10 @@ const STEPS: &[Step] = &[
     on_cluster(
         "the whole on the cluster",
         &tests("sparkconnect-e2e", "whole"),
+    ),
+    on_cluster(
+        "batch jobs by kubeflow's operator",
+        &tests("sparkconnect-e2e", "peers"),
     ),
 ];
 

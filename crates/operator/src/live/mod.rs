@@ -221,6 +221,8 @@ impl Live {
         let endpoint = Endpoint {
             host: target.host.clone(),
             grpc_port: CONNECT_PORT,
+            tls: None,
+            metadata: Vec::new(),
             ui_port: target.ui.then_some(UI_PORT),
             token: Some(token.clone()),
             timeouts: TIMEOUTS,

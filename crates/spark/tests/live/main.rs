@@ -63,6 +63,8 @@ fn endpoint(fixture: &Fixture) -> Endpoint {
     Endpoint {
         host: "127.0.0.1".to_owned(),
         grpc_port: fixture.grpc_port(),
+        tls: None,
+        metadata: Vec::new(),
         ui_port: Some(fixture.ui_port()),
         token: fixture.token().map(Token::new),
         timeouts: Timeouts {

@@ -2,6 +2,7 @@
 //! Run it with `--test-threads=2`: each server takes about half of a small machine while it starts.
 
 mod allocation;
+mod client;
 mod everything;
 mod gateway;
 mod loss;

@@ -1,0 +1,147 @@
+//! kubeflow's Spark operator, from the Go module that `tests/kubeflow` pins: its definitions, and the program, which runs as a process of
+//! this machine. Does I/O: runs `go`, and the operator.
+
+use std::fs::{self, File};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+
+use crate::error::{Context, Error, Result};
+use crate::spark::SparkHome;
+use crate::{cache, command, progress};
+
+const MODULE: &str = "github.com/kubeflow/spark-operator/v2";
+/// Where the module has the definitions of its kinds.
+const DEFINITIONS: &str = "charts/spark-operator-chart/crds";
+const SUPERVISOR: &str = include_str!("spark/supervise.py");
+
+/// The folder of its definitions, and nothing else. They are too large for a client-side apply.
+///
+/// # Errors
+/// When Go is missing, or the module cannot be had.
+pub fn definitions() -> Result<PathBuf> {
+    let folder = module();
+    cache::ensure("kubeflow-definitions", &key(&folder)?, |place| {
+        let source = downloaded(&folder)?.join(DEFINITIONS);
+        let reading = || format!("reading {}", source.display());
+        for entry in fs::read_dir(&source).context(reading)? {
+            let entry = entry.context(reading)?;
+            let copied = fs::copy(entry.path(), place.join(entry.file_name()));
+            copied.context(|| format!("copying {}", entry.path().display()))?;
+        }
+        Ok(())
+    })
+}
+
+/// The file that defines its SparkApplication.
+///
+/// # Errors
+/// As [`definitions`].
+pub fn application_definition() -> Result<PathBuf> {
+    Ok(definitions()?.join("sparkoperator.k8s.io_sparkapplications.yaml"))
+}
+
+/// The operator at work on one namespace; ended on drop, and when the test's process ends.
+#[derive(Debug)]
+pub struct Operator {
+    log: PathBuf,
+    supervisor: Child,
+}
+
+impl Operator {
+    /// Starts it for `namespace`, as the user of `kubeconfig`, with the API server's host and port. It submits with Spark of `home`.
+    /// `folder` gets its log. The user's credentials must be a token: Spark's client cannot read keys as they are written today.
+    ///
+    /// # Errors
+    /// When it cannot be built or started.
+    pub fn start(
+        namespace: &str,
+        kubeconfig: &Path,
+        (host, port): (&str, &str),
+        home: &SparkHome,
+        folder: &Path,
+    ) -> Result<Self> {
+        let log = folder.join("operator.log");
+        let output = File::create(&log).context(|| format!("making {}", log.display()))?;
+        let copy = output
+            .try_clone()
+            .context(|| format!("making {}", log.display()))?;
+        let mut command = Command::new("python3");
+        command
+            .args(["-c", SUPERVISOR])
+            .arg(program()?)
+            .args(["controller", "start", "--leader-election=false"])
+            .arg(format!("--namespaces={namespace}"))
+            .args(["--metrics-bind-address=0", "--health-probe-bind-address=0"])
+            .env("KUBECONFIG", kubeconfig)
+            .env("SPARK_HOME", home.spark_home())
+            .env("KUBERNETES_SERVICE_HOST", host)
+            .env("KUBERNETES_SERVICE_PORT", port)
+            .current_dir(folder)
+            .stdin(Stdio::piped())
+            .stdout(output)
+            .stderr(copy);
+        let supervisor = command
+            .spawn()
+            .context(|| "starting the operator's supervisor (python3)".to_owned())?;
+        Ok(Self { log, supervisor })
+    }
+
+    /// The end of its log, to say why something did not come about.
+    pub fn log(&self) -> String {
+        command::tail(&fs::read_to_string(&self.log).unwrap_or_default())
+    }
+}
+
+impl Drop for Operator {
+    fn drop(&mut self) {
+        drop(self.supervisor.stdin.take());
+        if let Err(error) = self.supervisor.wait() {
+            eprintln!("waiting for the end of kubeflow's operator: {error}");
+        }
+    }
+}
+
+/// The program, built at the first call.
+fn program() -> Result<PathBuf> {
+    let folder = module();
+    let place = cache::ensure("kubeflow", &key(&folder)?, |place| {
+        let what = "Building kubeflow's Spark operator (once; some minutes on two cores)";
+        progress::step(what, || {
+            let mut go = Command::new("go");
+            go.current_dir(&folder)
+                .env("CGO_ENABLED", "0")
+                .env("GOFLAGS", "-buildvcs=false")
+                .args(["build", "-trimpath", "-ldflags", "-s -w", "-o"])
+                .arg(place.join("spark-operator"))
+                .arg(format!("{MODULE}/cmd/operator"));
+            command::output(&mut go).map(drop)
+        })
+    })?;
+    Ok(place.join("spark-operator"))
+}
+
+/// What definitions and program are made of.
+fn key(folder: &Path) -> Result<String> {
+    let read = |name: &str| {
+        let path = folder.join(name);
+        fs::read(&path).context(|| format!("reading {}", path.display()))
+    };
+    let (pins, sums) = (read("go.mod")?, read("go.sum")?);
+    Ok(cache::key([pins.as_slice(), &sums]))
+}
+
+/// Where Go keeps the module's files.
+fn downloaded(folder: &Path) -> Result<PathBuf> {
+    let mut go = Command::new("go");
+    go.current_dir(folder)
+        .args(["mod", "download", "-json", MODULE]);
+    let answer = command::output(&mut go)?;
+    let answer: serde_json::Value =
+        serde_json::from_str(&answer).context(|| "reading what go downloaded".to_owned())?;
+    let place = answer["Dir"].as_str().map(PathBuf::from);
+    place.ok_or_else(|| Error::new(format!("go did not say where {MODULE} is")))
+}
+
+fn module() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/kubeflow")
+}
