@@ -14,6 +14,7 @@ pub mod kubeflow;
 pub mod pki;
 pub mod process;
 pub mod progress;
+pub mod python_package;
 pub mod spark;
 pub mod toolchain;
 pub mod wheels;

@@ -1,5 +1,6 @@
 //! The client's session back end on the cluster: sessions made, opened and ended from outside, through a port forwarded in this process.
 
+use std::path::Path;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -12,6 +13,8 @@ use sparkconnect_client::{
 use sparkconnect_e2e::{Namespace, server_local, session};
 use sparkconnect_spark::{Endpoint, SessionRef, SparkServer, Timeouts, Tls};
 use sparkconnect_testkit::install::NAMESPACE;
+use sparkconnect_testkit::spark::SparkHome;
+use sparkconnect_testkit::{command, python_package};
 use tokio::runtime::Runtime;
 use uuid::Uuid;
 
@@ -192,4 +195,20 @@ fn a_session_that_does_not_come_to_live_is_taken_back() {
     namespace.until_object("sparksession/left", "be there", |_| true);
     left.abort();
     namespace.until_gone("sparksession/left");
+}
+
+#[test]
+fn the_python_package_does_the_same() {
+    let namespace = Namespace::new("client-python");
+    namespace.apply(&server_local("demo", &json!({})));
+    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("e2e-package");
+    let python = python_package::installed(&folder).unwrap_or_else(|error| panic!("{error}"));
+    let home = SparkHome::ensure("4.3.0").unwrap_or_else(|error| panic!("{error}"));
+    let mut program = python_package::with_pyspark(&python, &home);
+    program
+        .arg(Path::new(env!("CARGO_MANIFEST_DIR")).join("python/package.py"))
+        .env("NAMESPACE", &namespace.name)
+        .env("KUBECONFIG", namespace.environment().cluster.kubeconfig());
+    let ended = command::output(&mut program);
+    ended.unwrap_or_else(|error| panic!("{error}\n{}", namespace.explain()));
 }

@@ -1,0 +1,74 @@
+//! The Python package, built as a wheel by the pinned maturin and installed in an environment of its own. Does I/O: runs cargo and pip.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use crate::error::{Context, Error, Result};
+use crate::install::repository;
+use crate::spark::SparkHome;
+use crate::{command, wheels};
+
+/// The same as whoever builds the wheel by hand needs.
+const REQUIREMENTS: &str = include_str!("../../python/requirements.txt");
+
+const INSTALL: [&str; 6] = ["-m", "pip", "install", "--quiet", "--no-index", "--no-deps"];
+
+/// A Python in `folder` that has the package and nothing else; what was there of a run before is removed.
+///
+/// # Errors
+/// When the wheel cannot be built or installed.
+pub fn installed(folder: &Path) -> Result<PathBuf> {
+    if folder.exists() {
+        std::fs::remove_dir_all(folder).context(|| format!("removing {}", folder.display()))?;
+    }
+    let wheel = wheel(&folder.join("wheel"))?;
+    let environment = folder.join("environment");
+    command::output(
+        Command::new("python3")
+            .args(["-m", "venv"])
+            .arg(&environment),
+    )
+    .map_err(|error| error.hint("needs python3 with venv (package python3-venv)"))?;
+    let python = environment.join("bin/python");
+    command::output(Command::new(&python).args(INSTALL).arg(wheel))?;
+    Ok(python)
+}
+
+/// A command that runs that Python where it finds the PySpark of `home` too.
+pub fn with_pyspark(python: &Path, home: &SparkHome) -> Command {
+    let mut command = Command::new(python);
+    for (variable, value) in home.python().get_envs() {
+        match value {
+            Some(value) => command.env(variable, value),
+            None => command.env_remove(variable),
+        };
+    }
+    command
+}
+
+fn wheel(to: &Path) -> Result<PathBuf> {
+    let tools = to.join("maturin");
+    let mut pip = Command::new("python3");
+    pip.args(INSTALL).arg("--target").arg(&tools);
+    command::output(pip.args(wheels_in(&wheels::locked(REQUIREMENTS)?)?))?;
+    let mut maturin = Command::new(tools.join("bin/maturin"));
+    maturin
+        .args(["build", "--quiet", "--profile", "dev", "--out"])
+        .arg(to)
+        .current_dir(repository().join("crates/python"));
+    command::output(&mut maturin)?;
+    let mut built = wheels_in(to)?;
+    built
+        .pop()
+        .ok_or_else(|| Error::new("maturin built no wheel"))
+}
+
+fn wheels_in(folder: &Path) -> Result<Vec<PathBuf>> {
+    let reading = || format!("reading {}", folder.display());
+    let entries = std::fs::read_dir(folder).context(reading)?;
+    let paths = entries.map(|entry| entry.map(|entry| entry.path()).context(reading));
+    let wheel = |path: &PathBuf| path.extension().is_some_and(|extension| extension == "whl");
+    paths
+        .filter(|path| path.as_ref().map_or(true, wheel))
+        .collect()
+}
