@@ -166,7 +166,7 @@ impl Serialize for ApplicationState {
 /// What there is to tell of an application. A field is absent where the peer does not tell it.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Application {
-    /// What it is asked for by: the resource's name.
+    /// What it is asked for by: the resource's name, or Livy's number of it.
     pub id: String,
     /// Its name.
     pub name: Option<String>,

@@ -1,10 +1,11 @@
-//! One client for interactive sessions and batch jobs. [`SparkClient`] has one set of words over three back ends:
+//! One client for interactive sessions and batch jobs. [`SparkClient`] has one set of words over four back ends:
 //!
 //! | back end | does |
 //! |---|---|
 //! | [`sessions`] | sessions as this project's SparkSession resources, from within a cluster or outside of it |
 //! | [`connect`] | sessions of any Spark Connect server, by its `sc://` URL |
 //! | [`operators`] | batch jobs by kubeflow's or Apache's Spark operator |
+//! | [`livy`] | batch jobs by a Livy server |
 //!
 //! What a back end cannot do is an error that names those which can.
 
@@ -16,6 +17,7 @@ mod error;
 pub mod forward;
 pub mod kubernetes;
 mod live;
+pub mod livy;
 mod logs;
 mod operation;
 pub mod operators;

@@ -11,6 +11,8 @@ pub enum BackendKind {
     Connect,
     /// A Spark operator: kubeflow's or Apache's.
     Operator,
+    /// A Livy server.
+    Livy,
 }
 
 /// Something that a user asks for.
@@ -44,7 +46,7 @@ pub enum Operation {
 
 impl BackendKind {
     /// Every back end.
-    pub const ALL: [Self; 3] = [Self::Session, Self::Connect, Self::Operator];
+    pub const ALL: [Self; 4] = [Self::Session, Self::Connect, Self::Operator, Self::Livy];
 
     /// The back end's name, as in settings and errors.
     pub const fn name(self) -> &'static str {
@@ -52,6 +54,7 @@ impl BackendKind {
             Self::Session => "session",
             Self::Connect => "connect",
             Self::Operator => "operator",
+            Self::Livy => "livy",
         }
     }
 
@@ -68,8 +71,8 @@ impl BackendKind {
             | Operation::ApplicationStatus
             | Operation::ListApplications
             | Operation::DeleteApplication
-            | Operation::SuspendApplication
-            | Operation::Logs => matches!(self, Self::Operator),
+            | Operation::Logs => matches!(self, Self::Operator | Self::Livy),
+            Operation::SuspendApplication => matches!(self, Self::Operator),
         }
     }
 }

@@ -11,6 +11,7 @@ pub mod error;
 pub mod images;
 pub mod install;
 pub mod kubeflow;
+pub mod livy;
 pub mod pki;
 pub mod process;
 pub mod progress;

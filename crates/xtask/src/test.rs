@@ -74,6 +74,10 @@ const STEPS: &[Step] = &[
         &tests("sparkconnect-client", "operators"),
     ),
     step(
+        "batch jobs by a real Livy",
+        &tests("sparkconnect-client", "livy"),
+    ),
+    step(
         "the Python package with real Spark",
         &tests("sparkconnect-python", "*"),
     ),

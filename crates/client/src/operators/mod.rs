@@ -5,7 +5,7 @@ mod apache;
 mod flavour;
 mod kubeflow;
 mod logs;
-mod request;
+pub(crate) mod request;
 
 use futures::FutureExt;
 use k8s_openapi::api::core::v1::Pod;

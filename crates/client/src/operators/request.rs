@@ -1,4 +1,4 @@
-//! What a request must be, whichever operator it is for, and the settings of Spark that both take alike. Pure.
+//! What a request must be, whichever back end it is for, and the settings of Spark that all take alike. Pure.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -6,20 +6,25 @@ use std::time::Duration;
 use serde_json::{Map, Value};
 
 use crate::application::Language;
-use crate::{ApplicationRequest, Category, Error};
+use crate::{ApplicationRequest, Category, Error, ExecutorResources};
 
 /// Refuses what no operator could run as it is meant.
 pub(super) fn check(request: &ApplicationRequest) -> Result<(), Error> {
     if request.name.is_empty() {
         return Err(invalid("`name` is missing"));
     }
-    if request.main_file.is_empty() {
-        return Err(invalid("`main_file` is missing"));
-    }
     if request.spark_version.is_none() {
         return Err(invalid(
             "`spark_version` is missing, and Spark's operators demand it",
         ));
+    }
+    check_program(request)
+}
+
+/// Refuses what nobody could run as it is meant.
+pub(crate) fn check_program(request: &ApplicationRequest) -> Result<(), Error> {
+    if request.main_file.is_empty() {
+        return Err(invalid("`main_file` is missing"));
     }
     if request.main_class.is_some() && request.language() != Language::Jvm {
         return Err(invalid("`main_class` is given, but `main_file` is no jar"));
@@ -65,7 +70,7 @@ fn check_lists(request: &ApplicationRequest) -> Result<(), Error> {
 }
 
 /// A refusal of what was asked for.
-pub(super) fn invalid(message: impl Into<String>) -> Error {
+pub(crate) fn invalid(message: impl Into<String>) -> Error {
     Error::new(Category::InvalidInput, message)
 }
 
@@ -89,7 +94,7 @@ pub(super) fn ttl(
 }
 
 /// An object of those members that say something.
-pub(super) fn object<const N: usize>(members: [(&str, Value); N]) -> Map<String, Value> {
+pub(crate) fn object<const N: usize>(members: [(&str, Value); N]) -> Map<String, Value> {
     let says = |value: &Value| match value {
         Value::Null => false,
         Value::Array(items) => !items.is_empty(),
@@ -103,12 +108,12 @@ pub(super) fn object<const N: usize>(members: [(&str, Value); N]) -> Map<String,
 }
 
 /// Settings of Spark: those that were given, and those that other fields stand for.
-#[derive(Debug)]
-pub(super) struct Conf(BTreeMap<String, String>);
+#[derive(Clone, Debug)]
+pub(crate) struct Conf(BTreeMap<String, String>);
 
 impl Conf {
     /// Those that were given, and the variables of the environment: as settings they need no admission webhook of an operator's.
-    pub(super) fn new(request: &ApplicationRequest) -> Result<Self, Error> {
+    pub(crate) fn new(request: &ApplicationRequest) -> Result<Self, Error> {
         let mut conf = Self(request.spark_conf.clone());
         for (name, value) in &request.driver.env {
             conf.set(
@@ -127,7 +132,7 @@ impl Conf {
     ///
     /// # Errors
     /// When `spark_conf` has it with another value: one of the two would be dropped.
-    pub(super) fn set(
+    pub(crate) fn set(
         &mut self,
         field: &str,
         setting: &str,
@@ -146,7 +151,7 @@ impl Conf {
     }
 
     /// The same where the field is given.
-    pub(super) fn set_some(
+    pub(crate) fn set_some(
         &mut self,
         field: &str,
         setting: &str,
@@ -156,7 +161,7 @@ impl Conf {
     }
 
     /// The same for a list, where it has items.
-    pub(super) fn set_list(
+    pub(crate) fn set_list(
         &mut self,
         field: &str,
         setting: &str,
@@ -166,8 +171,60 @@ impl Conf {
         self.set_some(field, setting, items.as_ref())
     }
 
+    /// The image, as Spark on Kubernetes has it.
+    pub(crate) fn set_images(&mut self, request: &ApplicationRequest) -> Result<(), Error> {
+        let image = "spark.kubernetes.container.image";
+        let (policy, secrets) = (
+            format!("{image}.pullPolicy"),
+            format!("{image}.pullSecrets"),
+        );
+        self.set_some("image", image, request.image.as_ref())?;
+        self.set_some(
+            "image_pull_policy",
+            &policy,
+            request.image_pull_policy.as_ref(),
+        )?;
+        self.set_list("image_pull_secrets", &secrets, &request.image_pull_secrets)
+    }
+
+    /// What driver and executors have beside what every cluster manager knows: memory outside of the heap, and the driver's account.
+    pub(crate) fn set_overheads(&mut self, request: &ApplicationRequest) -> Result<(), Error> {
+        let (driver, executor) = (&request.driver, &request.executor);
+        self.set_some(
+            "driver.memory_overhead",
+            "spark.driver.memoryOverhead",
+            driver.memory_overhead.as_ref(),
+        )?;
+        self.set_some(
+            "driver.service_account",
+            "spark.kubernetes.authenticate.driver.serviceAccountName",
+            driver.service_account.as_ref(),
+        )?;
+        self.set_some(
+            "executor.memory_overhead",
+            "spark.executor.memoryOverhead",
+            executor.memory_overhead.as_ref(),
+        )
+    }
+
+    /// The bounds of dynamic allocation.
+    pub(crate) fn set_bounds(&mut self, executor: &ExecutorResources) -> Result<(), Error> {
+        let Some((least, most)) = executor.bounds else {
+            return Ok(());
+        };
+        let mut set = |setting: &str, value: &str| {
+            let setting = format!("spark.dynamicAllocation.{setting}");
+            self.set("executor.bounds", &setting, &value)
+        };
+        set("enabled", "true")?;
+        // Kubernetes has no shuffle service that would outlive an executor.
+        set("shuffleTracking.enabled", "true")?;
+        set("minExecutors", &least.to_string())?;
+        set("maxExecutors", &most.to_string())
+    }
+
     /// As JSON.
-    pub(super) fn into_json(self) -> Value {
+    pub(crate) fn into_json(self) -> Value {
         self.0.into_iter().collect()
     }
 }

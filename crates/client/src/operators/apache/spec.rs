@@ -38,29 +38,15 @@ pub(in super::super) fn spec(request: &ApplicationRequest) -> Result<Value, Erro
 
 fn conf(request: &ApplicationRequest) -> Result<Conf, Error> {
     let mut conf = Conf::new(request)?;
-    images(&mut conf, request)?;
+    conf.set_images(request)?;
     files(&mut conf, request)?;
+    conf.set_overheads(request)?;
     driver(&mut conf, request)?;
     executor(&mut conf, request)?;
     for (name, value) in &request.hadoop_conf {
         conf.set("hadoop_conf", &format!("spark.hadoop.{name}"), value)?;
     }
     Ok(conf)
-}
-
-fn images(conf: &mut Conf, request: &ApplicationRequest) -> Result<(), Error> {
-    let image = "spark.kubernetes.container.image";
-    let (policy, secrets) = (
-        format!("{image}.pullPolicy"),
-        format!("{image}.pullSecrets"),
-    );
-    conf.set_some("image", image, request.image.as_ref())?;
-    conf.set_some(
-        "image_pull_policy",
-        &policy,
-        request.image_pull_policy.as_ref(),
-    )?;
-    conf.set_list("image_pull_secrets", &secrets, &request.image_pull_secrets)
 }
 
 fn files(conf: &mut Conf, request: &ApplicationRequest) -> Result<(), Error> {
@@ -83,23 +69,12 @@ fn driver(conf: &mut Conf, request: &ApplicationRequest) -> Result<(), Error> {
         "driver.memory",
         "spark.driver.memory",
         driver.memory.as_ref(),
-    )?;
-    conf.set_some(
-        "driver.memory_overhead",
-        "spark.driver.memoryOverhead",
-        driver.memory_overhead.as_ref(),
-    )?;
-    conf.set_some(
-        "driver.service_account",
-        "spark.kubernetes.authenticate.driver.serviceAccountName",
-        driver.service_account.as_ref(),
     )
 }
 
 fn executor(conf: &mut Conf, request: &ApplicationRequest) -> Result<(), Error> {
     let executor = &request.executor;
     let memory = executor.memory.as_ref();
-    let overhead = executor.memory_overhead.as_ref();
     conf.set_some(
         "executor.instances",
         "spark.executor.instances",
@@ -111,23 +86,7 @@ fn executor(conf: &mut Conf, request: &ApplicationRequest) -> Result<(), Error> 
         executor.cores.as_ref(),
     )?;
     conf.set_some("executor.memory", "spark.executor.memory", memory)?;
-    conf.set_some(
-        "executor.memory_overhead",
-        "spark.executor.memoryOverhead",
-        overhead,
-    )?;
-    let Some((least, most)) = executor.bounds else {
-        return Ok(());
-    };
-    let mut set = |setting: &str, value: &str| {
-        let setting = format!("spark.dynamicAllocation.{setting}");
-        conf.set("executor.bounds", &setting, &value)
-    };
-    set("enabled", "true")?;
-    // Kubernetes has no shuffle service that would outlive an executor.
-    set("shuffleTracking.enabled", "true")?;
-    set("minExecutors", &least.to_string())?;
-    set("maxExecutors", &most.to_string())
+    conf.set_bounds(executor)
 }
 
 fn tolerations(request: &ApplicationRequest) -> Result<Value, Error> {

@@ -1,0 +1,179 @@
+//! A real Livy server in a process of its own, on a free loopback port, with a real Spark beneath it. Does I/O: runs Maven, Python and Java.
+
+use std::fs::{self, File};
+use std::net::{TcpListener, TcpStream};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::time::Duration;
+
+use crate::error::{Context, Error, Result};
+use crate::process::{Seen, wait_for};
+use crate::spark::SparkHome;
+use crate::toolchain::{self, Tool};
+use crate::{cache, command, progress};
+
+const SUPERVISOR: &str = include_str!("../spark/supervise.py");
+const DEPENDENCIES: &str = include_str!("pom.xml");
+/// The jar of Livy itself among the others.
+const SERVER: &str = "livy-server-0.7.1-incubating.jar";
+const PLUGIN: &str = "org.apache.maven.plugins:maven-dependency-plugin:3.8.1:copy-dependencies";
+const MAVEN: Tool = Tool {
+    program: "mvn",
+    package: "maven",
+};
+/// How long a server may take to open its port; it takes 5 s on two idle cores.
+const PATIENCE: Duration = Duration::from_secs(180);
+
+/// A running Livy 0.7.1 that submits to `local[1]` and demands `X-Requested-By`; ended on drop, and when the test process ends, with all
+/// that it has started.
+#[derive(Debug)]
+pub struct Livy {
+    port: u16,
+    folder: tempfile::TempDir,
+    supervisor: Child,
+}
+
+impl Livy {
+    /// Starts one with Spark `version`, and waits until its port accepts connections.
+    ///
+    /// # Errors
+    /// When Livy or Spark cannot be had, Java is missing, or the server ends early or does not open its port in three minutes: with the end
+    /// of its log.
+    pub fn start(version: &str) -> Result<Self> {
+        let (jars, home) = (jars()?, SparkHome::ensure(version)?);
+        let port = free_port()?;
+        let folder = tempfile::tempdir().context(|| "making Livy's folder".to_owned())?;
+        lay_out(folder.path(), port)?;
+        let supervisor = spawn(&jars, &home, folder.path())?;
+        let mut livy = Self {
+            port,
+            folder,
+            supervisor,
+        };
+        livy.wait_until_open()?;
+        Ok(livy)
+    }
+
+    /// Port of its API on 127.0.0.1.
+    pub fn port(&self) -> u16 {
+        self.port
+    }
+
+    /// The folder that its batches' files may be in.
+    pub fn files(&self) -> PathBuf {
+        self.folder.path().join("files")
+    }
+
+    fn wait_until_open(&mut self) -> Result<()> {
+        let opened = wait_for("Livy to open its port", PATIENCE, || {
+            let looking = || "looking after Livy".to_owned();
+            if let Some(status) = self.supervisor.try_wait().context(looking)? {
+                return Err(Error::new(format!("Livy ended with {status}")));
+            }
+            Ok(match TcpStream::connect(("127.0.0.1", self.port)) {
+                Ok(_) => Seen::Done(()),
+                Err(error) => Seen::NotYet(error.to_string()),
+            })
+        });
+        let log = fs::read_to_string(log_in(self.folder.path())).unwrap_or_default();
+        opened.map_err(|error| {
+            Error::new(format!("{error}\n{}", command::tail(&log)))
+                .hint("needs Java 17 on the PATH, and python3")
+        })
+    }
+}
+
+impl Drop for Livy {
+    fn drop(&mut self) {
+        drop(self.supervisor.stdin.take());
+        if let Err(error) = self.supervisor.wait() {
+            eprintln!("waiting for the end of Livy: {error}");
+        }
+    }
+}
+
+/// Livy and all that it needs, 73 MB.
+fn jars() -> Result<PathBuf> {
+    let key = cache::key([DEPENDENCIES.as_bytes(), PLUGIN.as_bytes()]);
+    let folder = cache::ensure("livy", &key, |place| {
+        toolchain::install(&[MAVEN])?;
+        progress::step("Fetching Livy (once; half a minute)", || fetch(place))
+    })?;
+    if folder.join(SERVER).is_file() {
+        return Ok(folder);
+    }
+    let missing = Error::new(format!("{} has no {SERVER}", folder.display()));
+    Err(missing.hint("remove that folder: it will be made anew"))
+}
+
+fn fetch(place: &Path) -> Result<()> {
+    let project = tempfile::tempdir().context(|| "making a folder for Maven".to_owned())?;
+    write(&project.path().join("pom.xml"), DEPENDENCIES)?;
+    let mut maven = Command::new(MAVEN.program);
+    maven
+        .args(["--batch-mode", "--no-transfer-progress", PLUGIN])
+        .arg(format!("-DoutputDirectory={}", place.display()))
+        .arg("-DincludeScope=runtime")
+        .current_dir(project.path());
+    command::logged(&mut maven, &place.with_extension("log"))
+        .map_err(|error| error.hint("needs Maven and a package registry"))
+}
+
+fn lay_out(folder: &Path, port: u16) -> Result<()> {
+    for name in ["logs", "conf", "files"] {
+        let made = folder.join(name);
+        fs::create_dir(&made).context(|| format!("making {}", made.display()))?;
+    }
+    let settings = [
+        ("server.host", "127.0.0.1".to_owned()),
+        ("server.port", port.to_string()),
+        ("server.csrf-protection.enabled", "true".to_owned()),
+        ("spark.master", "local[1]".to_owned()),
+        ("spark.deploy-mode", "client".to_owned()),
+        (
+            "file.local-dir-whitelist",
+            format!("{}/", folder.join("files").display()),
+        ),
+        ("ui.enabled", "false".to_owned()),
+    ];
+    let lines = settings.map(|(name, value)| format!("livy.{name} = {value}\n"));
+    write(&folder.join("conf/livy.conf"), &lines.concat())
+}
+
+fn spawn(jars: &Path, home: &SparkHome, folder: &Path) -> Result<Child> {
+    let log = File::create(log_in(folder)).context(|| "making Livy's log".to_owned())?;
+    let copy = log
+        .try_clone()
+        .context(|| "sharing Livy's log".to_owned())?;
+    let conf = folder.join("conf");
+    let mut command = home.python();
+    command
+        .args(["-c", SUPERVISOR, "java", "-Xmx512m", "-cp"])
+        .arg(format!("{}/*:{}", jars.display(), conf.display()))
+        .arg("org.apache.livy.server.LivyServer")
+        .env("LIVY_HOME", folder)
+        .env("LIVY_CONF_DIR", &conf)
+        .current_dir(folder)
+        .stdin(Stdio::piped())
+        .stdout(log)
+        .stderr(copy);
+    command
+        .spawn()
+        .context(|| "starting Livy's supervisor (python3)".to_owned())
+}
+
+fn log_in(folder: &Path) -> PathBuf {
+    folder.join("logs/server.log")
+}
+
+fn write(path: &Path, text: &str) -> Result<()> {
+    fs::write(path, text).context(|| format!("writing {}", path.display()))
+}
+
+/// A port that was free a moment ago; a server that loses it to somebody ends with a message that says so.
+fn free_port() -> Result<u16> {
+    let finding = || "finding a free port".to_owned();
+    let listener = TcpListener::bind(("127.0.0.1", 0)).context(finding)?;
+    let address = listener.local_addr().context(finding)?;
+    Ok(address.port())
+}
