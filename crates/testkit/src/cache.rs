@@ -48,6 +48,48 @@ pub fn ensure(kind: &str, key: &str, build: impl FnOnce(&Path) -> Result<()>) ->
     Ok(place)
 }
 
+/// Removes the entries of `kind` whose key begins with `prefix`, but for the `kept` youngest: the cache of what is built anew with every
+/// change would grow without end.
+///
+/// # Errors
+/// The file system's refusal.
+pub fn prune(kind: &str, prefix: &str, kept: usize) -> Result<()> {
+    prune_in(&root().join(kind), prefix, kept)
+}
+
+fn prune_in(parent: &Path, prefix: &str, kept: usize) -> Result<()> {
+    let reading = || format!("reading {}", parent.display());
+    let mut entries = Vec::new();
+    for entry in fs::read_dir(parent).context(reading)? {
+        let entry = entry.context(reading)?;
+        let name = entry.file_name();
+        let is_one = name
+            .to_str()
+            .is_some_and(|name| name.starts_with(prefix) && !name.contains('.'));
+        // One that another process removed in this moment is no entry any more.
+        if let (true, Ok(about)) = (is_one, entry.metadata()) {
+            entries.push((about.modified().context(reading)?, entry.path()));
+        }
+    }
+    entries.sort();
+    let outdated = entries.len().saturating_sub(kept);
+    entries[..outdated]
+        .iter()
+        .try_for_each(|(_, path)| remove(path))
+}
+
+/// Bytes that are free for this user on the file system that the cache is on.
+///
+/// # Errors
+/// When the folder cannot be made or asked about.
+pub fn free_bytes() -> Result<u64> {
+    let root = root();
+    fs::create_dir_all(&root).context(|| format!("making {}", root.display()))?;
+    let about =
+        rustix::fs::statvfs(&root).context(|| format!("asking about {}", root.display()))?;
+    Ok(about.f_bavail * about.f_frsize)
+}
+
 /// An exclusive lock on `path`, waited for, and held until the returned file is dropped or its process ends.
 ///
 /// # Errors
@@ -84,11 +126,40 @@ fn remove(path: &Path) -> Result<()> {
 
 #[cfg(test)]
 mod tests {
+    use std::time::{Duration, SystemTime};
+
     use super::*;
 
     #[test]
     fn a_key_separates_its_parts() {
         assert_ne!(key([b"ab".as_slice(), b"c"]), key([b"a".as_slice(), b"bc"]));
         assert_eq!(key([b"ab".as_slice()]).len(), 16);
+    }
+
+    #[test]
+    fn the_youngest_entries_of_a_prefix_stay() {
+        let folder = tempfile::tempdir().unwrap();
+        for (age, name) in [
+            (3, "gateway-a"),
+            (1, "gateway-b"),
+            (2, "gateway-c"),
+            (9, "gateway-d.partial"),
+            (9, "operator-a"),
+        ] {
+            let place = folder.path().join(name);
+            fs::create_dir(&place).unwrap();
+            let then = SystemTime::now() - Duration::from_secs(age * 60);
+            File::open(&place).unwrap().set_modified(then).unwrap();
+        }
+        prune_in(folder.path(), "gateway-", 2).unwrap();
+        let mut left: Vec<_> = fs::read_dir(folder.path())
+            .unwrap()
+            .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+            .collect();
+        left.sort();
+        assert_eq!(
+            left,
+            ["gateway-b", "gateway-c", "gateway-d.partial", "operator-a"]
+        );
     }
 }

@@ -5,7 +5,7 @@ use std::time::Instant;
 
 use clap::Args;
 use sparkconnect_testkit::install::repository;
-use sparkconnect_testkit::{Error, Result, cargo_tools};
+use sparkconnect_testkit::{Error, Result, cache, cargo_tools};
 
 /// What to test.
 #[derive(Args)]
@@ -127,8 +127,20 @@ const fn on_cluster(what: &'static str, cargo: &'static [&'static str]) -> Step 
     }
 }
 
+/// What a run takes beside what the cache has already: a test that finds the disk full fails in ways that do not say so.
+const ROOM: u64 = 8 << 30;
+
 /// Runs every step to its end, then says which failed.
 pub(crate) fn run(cli: &Cli) -> Result<ExitCode> {
+    let free = cache::free_bytes()?;
+    if !cli.fast && free < ROOM {
+        let [free, room] = [free, ROOM].map(|bytes| bytes >> 30);
+        return Err(Error::new(format!(
+            "{free} GiB are free for {}, and the tests take up to {room}",
+            cache::root().display()
+        ))
+        .hint("make room; what is in that folder is made again when it is needed"));
+    }
     let mut results = vec![("bans, licences, sources", deny())];
     for step in STEPS.iter().filter(|step| !(cli.fast && step.cluster)) {
         results.push((step.what, cargo(step)));

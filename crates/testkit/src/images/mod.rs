@@ -19,6 +19,9 @@ use store::Store;
 /// Where the class-data archive is in a Spark image.
 pub const CLASS_DATA_ARCHIVE: &str = "/opt/spark/cds/spark-connect.jsa";
 
+/// So many earlier builds of an image stay in the cache: those of other checkouts and branches that are worked on at the same time.
+const KEPT: usize = 3;
+
 const TOOLS: [Tool; 3] = [
     Tool {
         program: "buildah",
@@ -135,7 +138,9 @@ fn built(recipe: &dyn Recipe) -> Result<BuiltImage> {
             store.push(&image.name, &file)?;
             archive::add_name(&file, &image.alias)?;
             store.remove(&image.name)
-        })
+        })?;
+        let same = image.folder();
+        cache::prune("images", same.trim_end_matches(recipe.key()), KEPT)
     })?;
     Ok(image)
 }
