@@ -88,7 +88,7 @@ fn unusable(error: impl std::error::Error + Send + Sync + 'static) -> Error {
 }
 
 /// What a failure of the API server means, while `doing` something.
-pub(crate) fn told(error: kube::Error, doing: &str) -> Error {
+pub fn told(error: kube::Error, doing: &str) -> Error {
     let kube::Error::Api(status) = &error else {
         return unanswered(error, doing);
     };
@@ -144,7 +144,7 @@ fn unanswered(error: kube::Error, doing: &str) -> Error {
 }
 
 /// Refuses what is no name of a resource: in the address of a request it could lead elsewhere.
-pub(crate) fn named(kind: &str, name: &str) -> Result<(), Error> {
+pub fn named(kind: &str, name: &str) -> Result<(), Error> {
     let fits = |letter: char| letter.is_ascii_alphanumeric() || matches!(letter, '-' | '.');
     if name.starts_with(|first: char| first.is_ascii_alphanumeric()) && name.chars().all(fits) {
         return Ok(());

@@ -21,6 +21,7 @@ pub mod livy;
 mod logs;
 mod operation;
 pub mod operators;
+pub mod pods;
 mod progress;
 mod seconds;
 mod session;

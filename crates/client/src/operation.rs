@@ -70,8 +70,8 @@ impl BackendKind {
             Operation::SubmitApplication
             | Operation::ApplicationStatus
             | Operation::ListApplications
-            | Operation::DeleteApplication
-            | Operation::Logs => matches!(self, Self::Operator | Self::Livy),
+            | Operation::DeleteApplication => matches!(self, Self::Operator | Self::Livy),
+            Operation::Logs => matches!(self, Self::Session | Self::Operator | Self::Livy),
             Operation::SuspendApplication => matches!(self, Self::Operator),
         }
     }

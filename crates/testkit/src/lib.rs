@@ -12,6 +12,7 @@ pub mod images;
 pub mod install;
 pub mod kubeflow;
 pub mod livy;
+mod maven;
 pub mod pki;
 pub mod process;
 pub mod progress;

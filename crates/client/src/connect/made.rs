@@ -19,6 +19,13 @@ const CALL: Duration = Duration::from_secs(30);
 const FIRST_PAUSE: Duration = Duration::from_millis(200);
 const LONGEST_PAUSE: Duration = Duration::from_secs(5);
 
+/// Of a session that may be there.
+const UNTOLD: &str =
+    "Spark 3.5 does not tell whether it is there: it makes one at every call that names it";
+/// Of a session that was closed.
+const STAYS: &str =
+    "Spark 3.5 cannot end a session: the server keeps it for an hour after its last call";
+
 /// A session.
 #[derive(Debug)]
 pub(super) struct Made {
@@ -28,6 +35,7 @@ pub(super) struct Made {
     app_name: Option<String>,
     version: String,
     began: jiff::Timestamp,
+    new: bool,
     closed: AtomicBool,
     uploaded: AtomicI64,
     meter: Meter,
@@ -70,6 +78,7 @@ impl Made {
             meter: Meter::new(ui, endpoint.timeouts),
             app_name: request.app_name,
             began: jiff::Timestamp::now(),
+            new,
             closed: AtomicBool::new(false),
             uploaded: AtomicI64::new(0),
             connection,
@@ -82,9 +91,20 @@ impl Made {
         self.session.session_id
     }
 
-    /// As it was last seen.
+    /// Whether the server gives its sessions an id of its own, and with it tells one from another of the same name: since 4.0.
+    fn knows_sessions(&self) -> bool {
+        self.session.server_side_session_id.is_some()
+    }
+
+    /// As it was last seen: right after it was made or opened, or by [`Self::look`].
     pub(super) fn info(&self) -> SessionInfo {
         let closed = self.closed.load(Ordering::Relaxed);
+        let (state, message) = match (closed, self.knows_sessions()) {
+            (true, true) => (SessionState::Closed, None),
+            (true, false) => (SessionState::Closed, Some(STAYS)),
+            (false, false) if !self.new => (SessionState::Unknown, Some(UNTOLD)),
+            (false, _) => (SessionState::Ready, None),
+        };
         SessionInfo {
             session_id: Some(self.id().to_string()),
             name: None,
@@ -92,13 +112,9 @@ impl Made {
             app_name: self.app_name.clone(),
             user: Some(self.session.user.clone()),
             server: Some(self.connection.authority()),
-            state: if closed {
-                SessionState::Closed
-            } else {
-                SessionState::Ready
-            },
+            state,
             peer_state: None,
-            message: None,
+            message: message.map(str::to_owned),
             spark_version: Some(self.version.clone()),
             url: Some(self.connection.url()),
             start_time: Some(self.began),
@@ -114,6 +130,7 @@ impl Made {
             return Ok(info);
         }
         let (state, message) = match self.server.exists(&self.session).await.map_err(told)? {
+            _ if !self.knows_sessions() => (SessionState::Unknown, Some(UNTOLD)),
             Existence::Alive { .. } => (SessionState::Ready, None),
             Existence::Closed => (SessionState::Closed, Some("it was released or expired")),
             Existence::NotFound => (
@@ -155,7 +172,7 @@ impl Made {
 
     pub(super) async fn close(&self) -> Result<(), Error> {
         match self.server.release(&self.session).await {
-            // 3.5 cannot release: the session ends there an hour after its last call.
+            // 3.5 cannot.
             Ok(()) | Err(SparkError::Unsupported { .. }) => {}
             Err(error) => return Err(told(error)),
         }

@@ -8,9 +8,9 @@ use kube::core::GroupVersionKind;
 use serde::de::DeserializeOwned;
 use serde_json::json;
 
-use super::logs::Place;
 use super::{apache, kubeflow, request};
 use crate::kubernetes::told;
+use crate::pods::Place;
 use crate::{Application, ApplicationRequest, ApplicationState, Category, Error, Role};
 
 /// Whose Spark operator.

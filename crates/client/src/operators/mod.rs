@@ -4,7 +4,6 @@
 mod apache;
 mod flavour;
 mod kubeflow;
-mod logs;
 pub(crate) mod request;
 
 use futures::FutureExt;
@@ -18,7 +17,7 @@ pub use self::flavour::Flavour;
 use crate::kubernetes::{Cluster, KubernetesConfig, named, told};
 use crate::{
     Answer, Application, ApplicationRequest, Backend, BackendKind, Category, Error, LogRequest,
-    LogStream,
+    LogStream, pods,
 };
 
 /// Who the API server is told made a resource.
@@ -135,18 +134,21 @@ impl OperatorBackend {
 
     async fn logs(&self, id: &str, request: LogRequest) -> Result<LogStream, Error> {
         let object = self.get(id).await?;
-        let pods = self.pods();
+        let api = self.pods();
         let found = match self.flavour.place(&object, &request.role)? {
-            Some(place) => logs::find(&pods, &place).await?,
+            Some(place) => pods::find(&api, &place).await?,
             None => None,
         };
         let Some(pod) = found else {
-            return Err(logs::none(
-                &self.flavour.application(&object)?,
-                &request.role,
-            ));
+            let application = self.flavour.application(&object)?;
+            let (state, ended) = (
+                application.peer_state.as_deref(),
+                application.state.is_final(),
+            );
+            let subject = format!("SparkApplication {id}");
+            return Err(pods::none(&subject, state, ended, &request.role));
         };
-        logs::open(&pods, &pod, &request).await
+        pods::open(&api, &pod, &request).await
     }
 }
 

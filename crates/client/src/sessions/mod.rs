@@ -1,6 +1,7 @@
 //! Sessions as SparkSession resources: made, found, opened and ended on the API server, from within a cluster or outside of it. Does I/O.
 
 mod info;
+mod logs;
 mod resource;
 mod secret;
 mod wait;
@@ -19,8 +20,8 @@ use uuid::Uuid;
 use crate::kubernetes::{self, Cluster, KubernetesConfig, named};
 use crate::live::{self, told};
 use crate::{
-    Answer, Backend, BackendKind, Category, Error, File, Session, SessionInfo, SessionMetrics,
-    SessionRequest, SessionState, Waiting,
+    Answer, Backend, BackendKind, Category, Error, File, LogRequest, LogStream, Session,
+    SessionInfo, SessionMetrics, SessionRequest, SessionState, Waiting, pods,
 };
 
 /// Longest time for one call to a session's server.
@@ -194,6 +195,20 @@ impl SessionBackend {
         server.add_artifacts(&reference, &files).await.map_err(told)
     }
 
+    async fn logs(&self, session: &str, request: LogRequest) -> Result<LogStream, Error> {
+        let session = self.find(session).await?;
+        let pods = Api::namespaced(self.client().clone(), &self.cluster.namespace);
+        match pods::find(&pods, &logs::place(&session, &request.role)?).await? {
+            Some(pod) => pods::open(&pods, &pod, &request).await,
+            None => {
+                let seen = info::info(&session);
+                let subject = format!("SparkSession {}", session.name_any());
+                let (state, ended) = (seen.peer_state.as_deref(), seen.state.is_final());
+                Err(pods::none(&subject, state, ended, &request.role))
+            }
+        }
+    }
+
     async fn close(&self, session: &str) -> Result<(), Error> {
         let session = self.find(session).await?;
         delete(&self.sessions(), &session).await
@@ -240,6 +255,10 @@ impl Backend for SessionBackend {
 
     fn close_session<'a>(&'a self, session: &'a str) -> Answer<'a, ()> {
         self.close(session).boxed()
+    }
+
+    fn get_logs<'a>(&'a self, session: &'a str, request: LogRequest) -> Answer<'a, LogStream> {
+        self.logs(session, request).boxed()
     }
 }
 

@@ -1,6 +1,7 @@
 //! The Connect back end against real Spark servers of every supported version, in the clear and through TLS. Each version's server is
 //! started once and shared.
 
+mod earlier;
 mod tls;
 
 use std::process::Command;

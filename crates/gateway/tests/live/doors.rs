@@ -12,7 +12,7 @@ use tokio_rustls::rustls::pki_types::ServerName;
 use crate::raw::{connector, framed};
 use crate::{Client, Gateway, call_limits, connection_limits, renew};
 
-const GRPC: (&str, &str) = ("content-type", "application/grpc");
+pub(crate) const GRPC: (&str, &str) = ("content-type", "application/grpc");
 
 /// A message that names its session and nothing else.
 pub(crate) fn hello(client: &Client) -> Vec<u8> {
@@ -22,7 +22,7 @@ pub(crate) fn hello(client: &Client) -> Vec<u8> {
 }
 
 /// An address of this machine that nobody listens on.
-async fn nobody() -> String {
+pub(crate) async fn nobody() -> String {
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     listener.local_addr().unwrap().to_string()
 }

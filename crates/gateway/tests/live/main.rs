@@ -4,6 +4,7 @@ mod clients;
 mod doors;
 mod faults;
 mod fields;
+mod limits;
 mod raw;
 mod replica;
 mod spoofs;

@@ -3,24 +3,18 @@
 use std::fs::{self, File};
 use std::net::{TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, Stdio};
 use std::time::Duration;
 
 use crate::error::{Context, Error, Result};
 use crate::process::{Seen, wait_for};
 use crate::spark::SparkHome;
-use crate::toolchain::{self, Tool};
-use crate::{cache, command, progress};
+use crate::{command, maven};
 
 const SUPERVISOR: &str = include_str!("../spark/supervise.py");
 const DEPENDENCIES: &str = include_str!("pom.xml");
 /// The jar of Livy itself among the others.
 const SERVER: &str = "livy-server-0.7.1-incubating.jar";
-const PLUGIN: &str = "org.apache.maven.plugins:maven-dependency-plugin:3.8.1:copy-dependencies";
-const MAVEN: Tool = Tool {
-    program: "mvn",
-    package: "maven",
-};
 /// How long a server may take to open its port; it takes 5 s on two idle cores.
 const PATIENCE: Duration = Duration::from_secs(180);
 
@@ -94,29 +88,7 @@ impl Drop for Livy {
 
 /// Livy and all that it needs, 73 MB.
 fn jars() -> Result<PathBuf> {
-    let key = cache::key([DEPENDENCIES.as_bytes(), PLUGIN.as_bytes()]);
-    let folder = cache::ensure("livy", &key, |place| {
-        toolchain::install(&[MAVEN])?;
-        progress::step("Fetching Livy (once; half a minute)", || fetch(place))
-    })?;
-    if folder.join(SERVER).is_file() {
-        return Ok(folder);
-    }
-    let missing = Error::new(format!("{} has no {SERVER}", folder.display()));
-    Err(missing.hint("remove that folder: it will be made anew"))
-}
-
-fn fetch(place: &Path) -> Result<()> {
-    let project = tempfile::tempdir().context(|| "making a folder for Maven".to_owned())?;
-    write(&project.path().join("pom.xml"), DEPENDENCIES)?;
-    let mut maven = Command::new(MAVEN.program);
-    maven
-        .args(["--batch-mode", "--no-transfer-progress", PLUGIN])
-        .arg(format!("-DoutputDirectory={}", place.display()))
-        .arg("-DincludeScope=runtime")
-        .current_dir(project.path());
-    command::logged(&mut maven, &place.with_extension("log"))
-        .map_err(|error| error.hint("needs Maven and a package registry"))
+    maven::jars("livy", DEPENDENCIES, SERVER)
 }
 
 fn lay_out(folder: &Path, port: u16) -> Result<()> {

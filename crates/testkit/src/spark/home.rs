@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use crate::error::{Context, Error, Result};
-use crate::{cache, command, wheels};
+use crate::{cache, command, maven, wheels};
 
 /// The same as in the images.
 const REQUIREMENTS: &str = include_str!("../../../../deploy/images/spark/requirements.txt");
@@ -60,6 +60,20 @@ impl SparkHome {
     /// A command that runs this distribution's `spark-submit`.
     pub(super) fn spark_submit(&self) -> PathBuf {
         self.spark_home().join("bin/spark-submit")
+    }
+
+    /// The jar of Spark Connect, where the distribution does not bring it: before 4.0. The jar is 3.5.7's whatever 3.5 it is for, as its calls
+    /// into Spark are the same in all of them and not every registry has all of the jars.
+    ///
+    /// # Errors
+    /// When Maven or a registry are missing.
+    pub(super) fn connect_jar(&self) -> Result<Option<PathBuf>> {
+        if !self.version.starts_with("3.") {
+            return Ok(None);
+        }
+        let jar = "spark-connect_2.12-3.5.7.jar";
+        let pom = include_str!("connect-3.5.xml");
+        Ok(Some(maven::jars("spark-connect", pom, jar)?.join(jar)))
     }
 
     /// Sets what Spark and its Python programs read from the environment.

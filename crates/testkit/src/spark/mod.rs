@@ -9,3 +9,6 @@ pub use server::{Options, SparkServer};
 
 /// The Spark versions that this project supports and tests against.
 pub const VERSIONS: [&str; 4] = ["4.0.5", "4.1.4", "4.2.1", "4.3.0"];
+
+/// The Spark 3.5 whose clients, and whose servers by the Connect back end, are tested too. Its server knows no token.
+pub const EARLIER: &str = "3.5.9";

@@ -190,7 +190,11 @@ fn spawn(home: &SparkHome, folder: &Path, options: &Options, ports: (u16, u16)) 
             "org.apache.spark.sql.connect.service.SparkConnectServer",
         ])
         .arg("--properties-file")
-        .arg(&properties)
+        .arg(&properties);
+    if let Some(jar) = home.connect_jar()? {
+        command.arg("--jars").arg(jar);
+    }
+    command
         .current_dir(folder)
         .stdin(Stdio::piped())
         .stdout(log)

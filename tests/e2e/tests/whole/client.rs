@@ -4,13 +4,15 @@ use std::path::Path;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use futures::TryStreamExt;
 use serde_json::json;
 use sparkconnect_client::kubernetes::KubernetesConfig;
 use sparkconnect_client::sessions::{Reach, SessionBackend, SessionConfig};
 use sparkconnect_client::{
-    Category, File, Progress, Session, SessionRequest, SessionState, Source, SparkClient, Waiting,
+    Category, File, LogRequest, Progress, Role, Session, SessionRequest, SessionState, Source,
+    SparkClient, Waiting,
 };
-use sparkconnect_e2e::{Namespace, server_local, session};
+use sparkconnect_e2e::{Namespace, server_local, server_with_executors, session};
 use sparkconnect_spark::{Endpoint, SessionRef, SparkServer, Timeouts, Tls};
 use sparkconnect_testkit::install::NAMESPACE;
 use sparkconnect_testkit::spark::SparkHome;
@@ -52,6 +54,17 @@ fn listening() -> (Waiting, Arc<Mutex<Vec<Progress>>>) {
         })),
     };
     (waiting, heard)
+}
+
+/// The log as it is now.
+async fn log(client: &SparkClient, session: &str, role: &Role) -> Result<Vec<String>, String> {
+    let request = LogRequest {
+        role: role.clone(),
+        ..LogRequest::default()
+    };
+    let told = |error: sparkconnect_client::Error| error.to_string();
+    let log = client.get_logs(session, request).await.map_err(told)?;
+    log.try_collect().await.map_err(told)
 }
 
 /// Spark itself, by the way that the client opened.
@@ -151,7 +164,7 @@ fn sessions_of_others_are_listed_opened_and_ended() {
         "{error}"
     );
 
-    namespace.apply(&server_local("demo", &json!({})));
+    namespace.apply(&server_with_executors("demo", &json!({})));
     namespace.apply(&session("ada", "demo", &json!({"user": "ada"})));
     let opened = client.open_session("ada", &waiting);
     let opened = runtime.block_on(opened).expect("another's session");
@@ -161,6 +174,17 @@ fn sessions_of_others_are_listed_opened_and_ended() {
     let listed = runtime.block_on(client.list_sessions()).expect("a list");
     let names: Vec<_> = listed.iter().map(|info| info.name.as_deref()).collect();
     assert_eq!(names, [Some("ada")]);
+
+    for (role, says) in [
+        (Role::Driver, "Spark Connect server started"),
+        (Role::Executor("1".to_owned()), "Starting executor ID 1"),
+    ] {
+        namespace.until(&format!("a log to have `{says}`"), || {
+            let log = runtime.block_on(log(&client, "ada", &role))?;
+            let has = log.iter().any(|line| line.contains(says));
+            has.then_some(()).ok_or_else(|| log.join("\n"))
+        });
+    }
     runtime
         .block_on(client.close_session("ada"))
         .expect("an end");

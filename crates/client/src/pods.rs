@@ -1,4 +1,4 @@
-//! The log of a driver or an executor, from its pod through the API server. Does I/O.
+//! Pods of drivers and executors, and their logs, through the API server. Does I/O.
 
 use futures::io::{AsyncBufRead, AsyncBufReadExt};
 use futures::{StreamExt, stream};
@@ -6,11 +6,11 @@ use k8s_openapi::api::core::v1::Pod;
 use kube::api::{Api, ListParams, LogParams};
 
 use crate::kubernetes::told;
-use crate::{Application, Category, Error, LogRequest, LogStream, Role};
+use crate::{Category, Error, LogRequest, LogStream, Role};
 
 /// Where a pod is.
-#[derive(Debug, PartialEq, Eq)]
-pub(super) enum Place {
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Place {
     /// By its name.
     Name(String),
     /// By its labels. Of several, which an application has that was started again, the newest is meant.
@@ -18,7 +18,10 @@ pub(super) enum Place {
 }
 
 /// The pod, if there is one.
-pub(super) async fn find(pods: &Api<Pod>, place: &Place) -> Result<Option<Pod>, Error> {
+///
+/// # Errors
+/// When the API server does not answer, or refuses.
+pub async fn find(pods: &Api<Pod>, place: &Place) -> Result<Option<Pod>, Error> {
     match place {
         Place::Name(name) => {
             let found = pods.get_opt(name).await;
@@ -33,12 +36,11 @@ pub(super) async fn find(pods: &Api<Pod>, place: &Place) -> Result<Option<Pod>, 
     }
 }
 
-/// The lines of its log.
-pub(super) async fn open(
-    pods: &Api<Pod>,
-    pod: &Pod,
-    request: &LogRequest,
-) -> Result<LogStream, Error> {
+/// The lines of its log: of Spark's own container, beside which there may be others.
+///
+/// # Errors
+/// [`Category::NotFound`] when there is no such log, or not yet; whatever else the API server refuses.
+pub async fn open(pods: &Api<Pod>, pod: &Pod, request: &LogRequest) -> Result<LogStream, Error> {
     let name = pod.metadata.name.clone().unwrap_or_default();
     // The API server would answer with an empty log.
     if pod
@@ -64,7 +66,7 @@ pub(super) async fn open(
     Ok(lines(log, name))
 }
 
-/// Spark's own container, beside which there may be others.
+/// Spark's own container: by the name that Spark gives it, or by that of a SparkConnectServer's pods.
 fn container(pod: &Pod, role: &Role) -> Option<String> {
     let sparks = match role {
         Role::Driver => "spark-kubernetes-driver",
@@ -72,7 +74,7 @@ fn container(pod: &Pod, role: &Role) -> Option<String> {
     };
     let mut containers = pod.spec.iter().flat_map(|spec| &spec.containers);
     containers
-        .find(|container| container.name == sparks)
+        .find(|container| [sparks, "spark"].contains(&container.name.as_str()))
         .or_else(|| pod.spec.as_ref()?.containers.first())
         .map(|container| container.name.clone())
 }
@@ -89,21 +91,18 @@ fn no_log(error: kube::Error, pod: &str) -> Error {
     }
 }
 
-/// That there is no pod whose log it could be.
-pub(super) fn none(application: &Application, role: &Role) -> Error {
+/// That `subject`, which is in a state, has no pod of that role whose log it could be.
+pub(crate) fn none(subject: &str, state: Option<&str>, ended: bool, role: &Role) -> Error {
     let whose = match role {
         Role::Driver => "driver".to_owned(),
         Role::Executor(number) => format!("executor {number}"),
     };
-    let state = application.peer_state.as_deref().unwrap_or("not told yet");
+    let state = state.unwrap_or("not told yet");
     let error = Error::new(
         Category::NotFound,
-        format!(
-            "the SparkApplication {} has no pod of its {whose}; its state is {state}",
-            application.id
-        ),
+        format!("the {subject} has no pod of its {whose}; its state is {state}"),
     );
-    if application.state.is_final() {
+    if ended {
         error.hint("it has ended, and its pods are deleted")
     } else {
         error.hint("ask again when it runs")
@@ -163,6 +162,7 @@ mod tests {
                 executor(),
                 "spark-kubernetes-executor",
             ),
+            (["sidecar", "spark"], executor(), "spark"),
             (["main", "sidecar"], Role::Driver, "main"),
         ] {
             assert_eq!(container(&containers, role).as_deref(), Some(chosen));
