@@ -154,8 +154,8 @@ async fn a_status_is_checked_and_gets_no_values_by_default() {
         .expect_err("an unknown phase");
 }
 
-#[tokio::test]
-async fn kubectl_get_shows_the_columns() {
+/// A server and a session with statuses, both called `columns`.
+async fn columns() {
     for (kind, name, spec, status) in [
         (
             Kind::SparkConnectServer,
@@ -179,6 +179,11 @@ async fn kubectl_get_shows_the_columns() {
             .await
             .unwrap();
     }
+}
+
+#[tokio::test]
+async fn kubectl_get_shows_the_columns() {
+    columns().await;
     let tables = [
         table(&["get", "scs", "columns", "--output=wide"]),
         table(&["get", "sps", "columns"]),

@@ -56,14 +56,26 @@ fn an_operation_is_found_too() {
     assert_eq!(walk.subject(), Some("op"));
 }
 
+/// Bytes of a message, and why they are refused.
+type Case = (&'static str, Vec<u8>, Malformed);
+
+fn refused(cases: &[Case]) {
+    for (what, bytes, why) in cases {
+        println!("{what}");
+        all_pieces(bytes, &Err(*why));
+    }
+}
+
+fn with(tail: &[u8]) -> Vec<u8> {
+    [&field(1, ID), tail].concat()
+}
+
 #[test]
 fn what_could_be_read_in_two_ways_is_refused() {
-    let id = field(1, ID);
-    let with = |tail: &[u8]| [&id, tail].concat();
-    let cases: &[(&str, Vec<u8>, Malformed)] = &[
+    refused(&[
         (
             "another session behind",
-            [id.clone(), field(1, OTHER)].concat(),
+            with(&field(1, OTHER)),
             Malformed::TwoSessions,
         ),
         (
@@ -91,6 +103,12 @@ fn what_could_be_read_in_two_ways_is_refused() {
         ("a length without its value", with(&[0x1a]), Malformed::Cut),
         ("field 0", with(&[0x02, 0x00]), Malformed::Tag),
         ("wire type 7", with(&[0x0f]), Malformed::Tag),
+    ]);
+}
+
+#[test]
+fn what_is_longer_than_it_may_be_is_refused() {
+    refused(&[
         (
             "a tag of six bytes",
             with(&[0x8a, 0x80, 0x80, 0x80, 0x80, 0x00]),
@@ -121,11 +139,7 @@ fn what_could_be_read_in_two_ways_is_refused() {
             vec![0x0a, 1, 0xff],
             Malformed::SessionId,
         ),
-    ];
-    for (what, bytes, why) in cases {
-        println!("{what}");
-        all_pieces(bytes, &Err(*why));
-    }
+    ]);
 }
 
 proptest! {

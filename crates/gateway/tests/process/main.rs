@@ -215,6 +215,23 @@ impl Process {
     }
 }
 
+fn readiness(process: &Process) -> String {
+    let ready = format!("http://{}/readyz", process.health);
+    let ready = command::output(std::process::Command::new("curl").args(["-sf", &ready]));
+    ready.expect("it is ready").trim().to_owned()
+}
+
+/// It ends in good order.
+async fn told_to_end(process: &mut Process) {
+    let pid = process
+        .child
+        .id()
+        .and_then(|pid| Pid::from_raw(pid.try_into().ok()?));
+    kill_process(pid.expect("it runs"), Signal::TERM).expect("a signal");
+    let ended = tokio::time::timeout(PATIENCE, process.child.wait()).await;
+    assert!(ended.expect("in time").expect("an end").success());
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn it_serves_what_the_resources_say() {
     let api = api_server();
@@ -241,9 +258,7 @@ async fn it_serves_what_the_resources_say() {
         says("waits for a replica"),
     )
     .await;
-    let ready = format!("http://{}/readyz", process.health);
-    let ready = command::output(std::process::Command::new("curl").args(["-sf", &ready]));
-    assert_eq!(ready.expect("it is ready").trim(), "ok");
+    assert_eq!(readiness(&process), "ok");
     tell(&api, "ada", "Ready", "serves");
     // No replica of that name exists: that it is asked for shows where the call would go.
     until(
@@ -271,11 +286,5 @@ async fn it_serves_what_the_resources_say() {
     })
     .await;
 
-    let pid = process
-        .child
-        .id()
-        .and_then(|pid| Pid::from_raw(pid.try_into().ok()?));
-    kill_process(pid.expect("it runs"), Signal::TERM).expect("a signal");
-    let ended = tokio::time::timeout(PATIENCE, process.child.wait()).await;
-    assert!(ended.expect("in time").expect("an end").success());
+    told_to_end(&mut process).await;
 }

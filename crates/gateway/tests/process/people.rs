@@ -108,7 +108,7 @@ async fn somebody_whom_the_cluster_knows_gets_a_session_where_rbac_lets_them() {
         token(&api, "eve", "sparkconnect"),
     );
     let elsewhere = token(&api, "ada", "other");
-    let process = start(&api, &["--max-sessions-per-user=2"]);
+    let process = start(&api, &[]);
     up(&process, &ada).await;
     let call = |token, session, server| process.call("Config", token, session, server);
 
@@ -151,28 +151,46 @@ async fn somebody_whom_the_cluster_knows_gets_a_session_where_rbac_lets_them() {
     );
     refused(&call(&eve, FIRST, None).await, 3, "x-sparkconnect-server");
     refused(&call(&eve, FIRST, SERVER).await, 7, "`connect`");
+}
 
-    refused(
-        &answered(&api, user, call(&ada, SECOND, SERVER)).await,
-        14,
-        "does not answer",
+#[tokio::test(flavor = "multi_thread")]
+async fn a_user_has_so_many_sessions_at_a_time_and_valid_ones() {
+    let api = api_server();
+    apply(&api, &demo());
+    let ada = token(&api, "ada", "sparkconnect");
+    let user = "system:serviceaccount:default:ada";
+    grant(&api, "ada");
+    let process = start(&api, &["--max-sessions-per-user=2"]);
+    up(&process, &ada).await;
+    let call = |session, server| process.call("Config", &ada, session, server);
+    let wrong = || call("NOT-A-UUID", SERVER);
+    let answer = until_called(wrong, "the grant", |answer| answer.status != Some(7)).await;
+    refused(&answer, 9, "sessionId must be a UUID");
+
+    for session in [FIRST, SECOND] {
+        let made = answered(&api, user, call(session, SERVER)).await;
+        refused(&made, 14, "does not answer");
+    }
+    let sessions = made(&api, user);
+    let first = sessions
+        .iter()
+        .find(|session| session["spec"]["sessionId"] == FIRST);
+    let first = first.expect("the first")["metadata"]["name"].clone();
+    refused(&call(THIRD, SERVER).await, 8, "limit is 2");
+    tell(
+        &api,
+        first.as_str().expect("a name"),
+        "Closed",
+        "was released by its client",
     );
-    refused(&call(&ada, THIRD, SERVER).await, 8, "limit is 2");
-    let first = sessions[0]["metadata"]["name"].as_str().expect("a name");
-    tell(&api, first, "Closed", "was released by its client");
-    let ended = || process.call("Config", &ada, FIRST, None);
+    let ended = || call(FIRST, None);
     let answer = until_called(ended, "its end", |answer| answer.status == Some(9)).await;
     refused(&answer, 9, "was released by its client");
     refused(
-        &answered(&api, user, call(&ada, THIRD, SERVER)).await,
+        &answered(&api, user, call(THIRD, SERVER)).await,
         14,
         "does not answer",
     );
-
-    grant(&api, "eve");
-    let wrong = || process.call("Config", &eve, "NOT-A-UUID", SERVER);
-    let answer = until_called(wrong, "the grant", |answer| answer.status != Some(7)).await;
-    refused(&answer, 9, "sessionId must be a UUID");
 }
 
 #[tokio::test(flavor = "multi_thread")]

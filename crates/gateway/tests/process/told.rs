@@ -43,6 +43,34 @@ async fn some_calls(api: &ApiServer, process: &Process) -> String {
     token
 }
 
+/// What the calls come to, and nobody's name.
+fn told_by_metrics(metrics: &[(String, f64)]) {
+    assert_eq!(value(metrics, "sessions"), 1.0);
+    let failed = value(metrics, "calls_total{code=\"UNAVAILABLE\",rpc=\"Config\"}");
+    assert!(failed >= 1.0);
+    assert_eq!(
+        value(metrics, "refusals_total{reason=\"replica_unreachable\"}"),
+        failed
+    );
+    assert_eq!(
+        value(metrics, "call_duration_seconds_count{rpc=\"Config\"}"),
+        {
+            let codes = metrics
+                .iter()
+                .filter(|(name, _)| name.contains("calls_total{"));
+            codes.map(|(_, value)| value).sum::<f64>()
+        }
+    );
+    assert!(value(metrics, "received_bytes_total") > 0.0);
+    for certificate in ["clients", "operator"] {
+        let name = format!("certificate_expiry_timestamp_seconds{{certificate=\"{certificate}\"}}");
+        assert!(value(metrics, &name) > 1.7e9, "{certificate}");
+    }
+    let labels = ["default", "ada", "demo"];
+    let bounded = |(name, _): &(String, f64)| !labels.iter().any(|label| name.contains(label));
+    assert!(metrics.iter().all(bounded), "{metrics:#?}");
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn calls_are_measured_and_logged_where_that_is_wanted() {
     let api = api_server();
@@ -59,33 +87,7 @@ async fn calls_are_measured_and_logged_where_that_is_wanted() {
         let more: &[&str] = if wanted { &["--access-log"] } else { &[] };
         let process = start(&api, more);
         let token = some_calls(&api, &process).await;
-        let metrics = metrics(&process);
-        assert_eq!(value(&metrics, "sessions"), 1.0);
-        let failed = value(&metrics, "calls_total{code=\"UNAVAILABLE\",rpc=\"Config\"}");
-        assert!(failed >= 1.0);
-        assert_eq!(
-            value(&metrics, "refusals_total{reason=\"replica_unreachable\"}"),
-            failed
-        );
-        assert_eq!(
-            value(&metrics, "call_duration_seconds_count{rpc=\"Config\"}"),
-            {
-                let codes = metrics
-                    .iter()
-                    .filter(|(name, _)| name.contains("calls_total{"));
-                codes.map(|(_, value)| value).sum::<f64>()
-            }
-        );
-        assert!(value(&metrics, "received_bytes_total") > 0.0);
-        for certificate in ["clients", "operator"] {
-            let name =
-                format!("certificate_expiry_timestamp_seconds{{certificate=\"{certificate}\"}}");
-            assert!(value(&metrics, &name) > 1.7e9, "{certificate}");
-        }
-        let labels = ["default", "ada", "demo"];
-        let bounded = |(name, _): &(String, f64)| !labels.iter().any(|label| name.contains(label));
-        assert!(metrics.iter().all(bounded), "{metrics:#?}");
-
+        told_by_metrics(&metrics(&process));
         let log = process.log();
         let line = log.lines().find(|line| {
             [

@@ -137,6 +137,23 @@ async fn aged(operator: &Operator<'_>, name: &str) -> Result<(), String> {
     }
 }
 
+/// The status without what differs from one run to another.
+fn timeless(session: &SparkSession) -> Value {
+    let mut status = json!(session.status);
+    let Some(fields) = status.as_object_mut() else {
+        return status;
+    };
+    fields.retain(|key, _| {
+        !key.ends_with("Time") && key != "serverSideSessionId" && key != "metricsCursor"
+    });
+    let conditions = fields.get_mut("conditions").and_then(Value::as_array_mut);
+    for condition in conditions.into_iter().flatten() {
+        let condition = condition.as_object_mut().unwrap();
+        condition.remove("lastTransitionTime");
+    }
+    status
+}
+
 /// Everything that outlives the process: the session, its Secret, and what its replica says. Without times and names.
 async fn fingerprint(
     world: &World,
@@ -159,23 +176,7 @@ async fn fingerprint(
         .await
         .ok();
     let found = world.find::<SparkSession>(&name).await;
-    let mut status = json!(found.as_ref().and_then(|found| found.status.clone()));
-    if let Some(status) = status.as_object_mut() {
-        status.retain(|key, _| {
-            !key.ends_with("Time") && key != "serverSideSessionId" && key != "metricsCursor"
-        });
-        for condition in status
-            .get_mut("conditions")
-            .and_then(Value::as_array_mut)
-            .into_iter()
-            .flatten()
-        {
-            condition
-                .as_object_mut()
-                .unwrap()
-                .remove("lastTransitionTime");
-        }
-    }
+    let status = found.as_ref().map(timeless).unwrap_or_default();
     let deleted = found.is_none();
     let secret = world
         .secret(&name)

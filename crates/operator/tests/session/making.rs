@@ -10,7 +10,7 @@ use sparkconnect_spark::{Artifact, Error, Existence};
 
 use crate::operator::Operator;
 use crate::recorder::is_write;
-use crate::world::World;
+use crate::world::{Replica, World};
 
 /// Phase, and reason of the condition Ready.
 pub(crate) fn state(session: &SparkSession) -> (Option<SessionPhase>, String) {
@@ -67,9 +67,18 @@ async fn a_session_is_made_in_five_writes_and_then_rests() {
         .expect("a cache that is behind is no trouble");
     assert!(!operator.recorder.take().iter().any(|call| is_write(call)));
 
+    lives_as_it_was_specified(&operator, &replica, &made).await;
+}
+
+/// On the replica, with the settings and the artifact.
+async fn lives_as_it_was_specified(
+    operator: &Operator<'_>,
+    replica: &Replica,
+    made: &SparkSession,
+) {
     let (spark, reference) = (
-        operator.spark(&replica),
-        identity::observed_ref(&made).unwrap(),
+        operator.spark(replica),
+        identity::observed_ref(made).unwrap(),
     );
     assert!(matches!(
         spark.exists(&reference).await,

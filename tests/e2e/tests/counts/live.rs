@@ -3,6 +3,8 @@
 
 use std::net::SocketAddr;
 use std::num::NonZeroUsize;
+use std::path::Path;
+use std::process::Command;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -186,6 +188,31 @@ async fn until(live: &Live, queries: i64) -> SessionSeen {
     }
 }
 
+/// The certificate of the authority that the gateway's own is of.
+const CA: &str = "ca.crt";
+
+/// A new certificate for a gateway, in `folder`, with that of its authority beside it.
+fn tls(folder: &Path) -> TlsAcceptor {
+    let clients = Authority::new("clients").expect("an authority");
+    let credentials = clients.server("gateway", &[], &["127.0.0.1"]);
+    let written = credentials.and_then(|new| new.write(folder, "tls"));
+    written.expect("a certificate");
+    std::fs::write(folder.join(CA), clients.certificate()).expect("a file");
+    let certificate = Arc::new(Certificate::read(folder).expect("a certificate"));
+    TlsAcceptor::from(Arc::new(certificate.config().expect("TLS")))
+}
+
+/// The program whose numbers are known, by this Python.
+async fn known_work(mut python: Command) {
+    python.arg(concat!(
+        env!("CARGO_MANIFEST_DIR"),
+        "/tests/counts/known.py"
+    ));
+    let told = tokio::task::spawn_blocking(move || command::output(&mut python)).await;
+    let told = told.unwrap().unwrap_or_else(|error| panic!("{error}"));
+    assert!(told.contains("all done"), "{told}");
+}
+
 async fn numbers_are_the_programs(version: &'static str) {
     let options = Options {
         token: Some(TOKEN.to_owned()),
@@ -197,16 +224,7 @@ async fn numbers_are_the_programs(version: &'static str) {
     let (ca, directory) = (authority(), Arc::new(Directory::default()));
     let gateway = Gateway::start(&ca).await;
     let folder = tempfile::tempdir().expect("a folder");
-    let clients = Authority::new("clients").expect("an authority");
-    let credentials = clients
-        .server("gateway", &[], &["127.0.0.1"])
-        .expect("a certificate");
-    credentials.write(folder.path(), "tls").expect("files");
-    let trusted = folder.path().join("ca.crt");
-    std::fs::write(&trusted, clients.certificate()).expect("a file");
-    let certificate = Arc::new(Certificate::read(folder.path()).expect("a certificate"));
-    let tls = TlsAcceptor::from(Arc::new(certificate.config().expect("TLS")));
-    let (address, _door) = open(&gateway, &directory, tls).await;
+    let (address, _door) = open(&gateway, &directory, tls(folder.path())).await;
 
     let (gateways, _) = operator(&ca, &at(&[&gateway]));
     let (live, end) = watching(&wire.host, gateways).await;
@@ -221,21 +239,15 @@ async fn numbers_are_the_programs(version: &'static str) {
     live.track("r", tracked(&session, SessionMetrics::default(), None));
     let before = until(&live, 0).await;
 
-    let id = session.session_id;
+    let remote = format!(
+        "sc://{address}/;token=of-the-session;session_id={}",
+        session.session_id
+    );
     let mut python = spark.home().python();
     python
-        .env(
-            "SPARK_REMOTE",
-            format!("sc://{address}/;token=of-the-session;session_id={id}"),
-        )
-        .env("GRPC_DEFAULT_SSL_ROOTS_FILE_PATH", &trusted)
-        .arg(concat!(
-            env!("CARGO_MANIFEST_DIR"),
-            "/tests/counts/known.py"
-        ));
-    let told = tokio::task::spawn_blocking(move || command::output(&mut python)).await;
-    let told = told.unwrap().unwrap_or_else(|error| panic!("{error}"));
-    assert!(told.contains("all done"), "{told}");
+        .env("SPARK_REMOTE", remote)
+        .env("GRPC_DEFAULT_SSL_ROOTS_FILE_PATH", folder.path().join(CA));
+    known_work(python).await;
 
     let seen = until(&live, 4).await;
     let numbers = |seen: &SessionSeen| {

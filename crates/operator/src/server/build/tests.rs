@@ -194,74 +194,64 @@ fn put(inputs: &mut Inputs, reference: &SourceRef, key: &str, value: &str) {
 }
 
 fn changes() -> Vec<Change> {
-    let annotations =
-        json!({ "metadata": { "annotations": { "sparkconnect.dev/restarted-at": "later" } } });
-    let other = json!({ "metadata": { "annotations": { "example.com/other": "changed" } } });
-    vec![
-        of_spec(false, "replicas", &json!({ "replicas": 5 })),
-        of_spec(false, "suspend", &json!({ "suspend": true })),
-        of_spec(
-            false,
-            "sessions",
-            &json!({ "sessions": { "idleTimeout": "5m", "ttl": "48h" } }),
-        ),
-        of_spec(
-            false,
-            "rollout",
-            &json!({ "rollout": { "drainTimeout": "5m" } }),
-        ),
-        of_spec(
+    let annotated = |name: &str| json!({ "metadata": { "annotations": { name: "later" } } });
+    let annotation = |restarts, what, name| Change {
+        restarts,
+        what,
+        server: annotated(name),
+        inputs: |_| (),
+    };
+    let annotations = [
+        annotation(true, "restarted-at", "sparkconnect.dev/restarted-at"),
+        annotation(false, "another annotation", "example.com/other"),
+    ];
+    let all = changes_of_the_spec().into_iter().chain(annotations);
+    all.chain(changes_of_inputs()).collect()
+}
+
+fn changes_of_the_spec() -> Vec<Change> {
+    let core = json!({ "resources": { "limits": { "cpu": 4 } } });
+    let sessions = json!({ "idleTimeout": "5m", "ttl": "48h" });
+    let rollout = json!({ "drainTimeout": "5m" });
+    let conf = json!({ "spark.sql.shuffle.partitions": "65" });
+    let template = json!({ "template": { "spec": { "nodeSelector": { "pool": "x" } } } });
+    let image = "registry.example.com/spark:other";
+    let changes = [
+        (false, "replicas", json!({ "replicas": 5 })),
+        (false, "suspend", json!({ "suspend": true })),
+        (false, "sessions", json!({ "sessions": sessions })),
+        (false, "rollout", json!({ "rollout": rollout })),
+        (
             false,
             "the same core written otherwise",
-            &json!({ "driver": { "resources": { "limits": { "cpu": 4 } } } }),
+            json!({ "driver": core }),
         ),
-        of_spec(
-            true,
-            "image",
-            &json!({ "image": "registry.example.com/spark:other" }),
-        ),
-        of_spec(
-            true,
-            "a setting",
-            &json!({ "sparkConf": { "spark.sql.shuffle.partitions": "65" } }),
-        ),
-        of_spec(
+        (true, "image", json!({ "image": image })),
+        (true, "a setting", json!({ "sparkConf": conf })),
+        (
             true,
             "driver memory",
-            &json!({ "driver": { "memory": "5g" } }),
+            json!({ "driver": { "memory": "5g" } }),
         ),
-        of_spec(
+        (
             true,
             "executor memory",
-            &json!({ "executor": { "memory": "9g" } }),
+            json!({ "executor": { "memory": "9g" } }),
         ),
-        of_spec(
-            true,
-            "executor template",
-            &json!({ "executor": { "template": { "spec": { "nodeSelector": { "pool": "x" } } } } }),
-        ),
-        of_spec(
+        (true, "executor template", json!({ "executor": template })),
+        (
             true,
             "java options",
-            &json!({ "javaOptions": "-Dteam=other" }),
+            json!({ "javaOptions": "-Dteam=other" }),
         ),
-        of_spec(
-            true,
-            "web interface",
-            &json!({ "ui": { "enabled": false } }),
-        ),
-        Change {
-            restarts: true,
-            what: "restarted-at",
-            server: annotations,
-            inputs: |_| (),
-        },
-        Change {
-            restarts: false,
-            what: "another annotation",
-            server: other,
-            inputs: |_| (),
-        },
+        (true, "web interface", json!({ "ui": { "enabled": false } })),
+    ];
+    let change = |(restarts, what, spec)| of_spec(restarts, what, &spec);
+    changes.into_iter().map(change).collect()
+}
+
+fn changes_of_inputs() -> Vec<Change> {
+    vec![
         of_inputs(true, "a secret setting", |inputs| {
             put(inputs, &SourceRef::secret("s3"), "secret", "new");
         }),
