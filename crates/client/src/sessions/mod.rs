@@ -1,5 +1,6 @@
 //! Sessions as SparkSession resources: made, found, opened and ended on the API server, from within a cluster or outside of it. Does I/O.
 
+mod end;
 mod info;
 mod logs;
 mod resource;
@@ -11,12 +12,13 @@ use std::time::Duration;
 
 use futures::FutureExt;
 use k8s_openapi::api::core::v1::Secret;
-use kube::api::{DeleteParams, ListParams, PostParams};
+use kube::api::{ListParams, PostParams};
 use kube::{Api, Client, ResourceExt};
 use sparkconnect_api::{SparkConnectServer, SparkSession};
 use sparkconnect_spark::{Artifact, SparkServer};
 use uuid::Uuid;
 
+use self::end::{TakenBack, delete};
 use crate::kubernetes::{self, Cluster, KubernetesConfig, named};
 use crate::live::{self, told};
 use crate::{
@@ -113,9 +115,16 @@ impl SessionBackend {
         let doing = format!("creating the SparkSession {}", resource.name_any());
         let created = created.map_err(|error| kubernetes::told(error, &doing))?;
         let taken_back = TakenBack::of(self.sessions(), &created);
-        let session = self.opened(&created, waiting).await?;
-        taken_back.keep();
-        Ok(session)
+        match self.opened(&created, waiting).await {
+            Ok(session) => {
+                taken_back.keep();
+                Ok(session)
+            }
+            Err(error) => {
+                taken_back.now().await;
+                Err(error)
+            }
+        }
     }
 
     /// Waits until it lives, and finds the way to it.
@@ -262,27 +271,6 @@ impl Backend for SessionBackend {
     }
 }
 
-/// Deletes the resource; the operator releases the session on its server.
-async fn delete(sessions: &Api<SparkSession>, session: &SparkSession) -> Result<(), Error> {
-    // Not one of the same name that was made since.
-    let parameters = DeleteParams {
-        preconditions: Some(kube::api::Preconditions {
-            uid: session.uid(),
-            resource_version: None,
-        }),
-        ..DeleteParams::default()
-    };
-    let name = session.name_any();
-    match sessions.delete(&name, &parameters).await {
-        Ok(_) => Ok(()),
-        Err(kube::Error::Api(status)) if status.is_not_found() || status.is_conflict() => Ok(()),
-        Err(error) => {
-            let doing = format!("deleting the SparkSession {name}");
-            Err(kubernetes::told(error, &doing))
-        }
-    }
-}
-
 fn without_secret(session: &SparkSession) -> Error {
     let name = session.name_any();
     let state = info::info(session).state;
@@ -305,33 +293,4 @@ fn which_server(names: &[String], namespace: &str) -> Error {
         names.join(", ")
     ))
     .hint("say which with `server`")
-}
-
-/// A session that was made and that nobody has yet: deleted when this is dropped.
-struct TakenBack(Option<(Api<SparkSession>, SparkSession)>);
-
-impl TakenBack {
-    fn of(sessions: Api<SparkSession>, session: &SparkSession) -> Self {
-        Self(Some((sessions, session.clone())))
-    }
-
-    fn keep(mut self) {
-        self.0 = None;
-    }
-}
-
-impl Drop for TakenBack {
-    fn drop(&mut self) {
-        let Some((sessions, session)) = self.0.take() else {
-            return;
-        };
-        let Ok(runtime) = tokio::runtime::Handle::try_current() else {
-            return;
-        };
-        runtime.spawn(async move {
-            if let Err(error) = delete(&sessions, &session).await {
-                tracing::warn!(%error, "a session that nobody waits for was not deleted");
-            }
-        });
-    }
 }

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use futures::TryStreamExt;
-use serde_json::json;
+use serde_json::{Value, json};
 use sparkconnect_client::kubernetes::KubernetesConfig;
 use sparkconnect_client::sessions::{Reach, SessionBackend, SessionConfig};
 use sparkconnect_client::{
@@ -207,6 +207,9 @@ fn a_session_that_does_not_come_to_live_is_taken_back() {
     let error = runtime.block_on(late).unwrap_err();
     assert_eq!(error.category(), Category::TimedOut);
     assert!(error.to_string().contains("absent"), "{error}");
+    let left = namespace.get("sparksession/late");
+    let going = |left: &Value| left["metadata"]["deletionTimestamp"].is_string();
+    assert!(left.as_ref().is_none_or(going), "{left:?}");
     namespace.until_gone("sparksession/late");
 
     let left = {
