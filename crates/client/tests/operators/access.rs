@@ -1,7 +1,11 @@
 //! What operator a cluster has, and who may use it.
 
+use std::path::PathBuf;
+
+use serde_json::{Value, json};
 use sparkconnect_client::operators::Flavour;
 use sparkconnect_client::{Category, SparkClient};
+use sparkconnect_testkit::apiserver::ApiServer;
 
 use crate::fixture::{self, connect, pi, shared};
 
@@ -42,4 +46,38 @@ async fn the_operator_is_found_out() {
     for flavour in Flavour::ALL {
         assert_eq!(find(Some(flavour)).await.unwrap().flavour(), flavour);
     }
+}
+
+/// A kubeconfig whose credentials are what a plug-in prints: this shell script, given a token.
+fn with_plug_in(server: &ApiServer, folder: &tempfile::TempDir, script: &str) -> PathBuf {
+    let text = std::fs::read_to_string(server.kubeconfig()).expect("a kubeconfig");
+    let mut config: Value = serde_json::from_str(&text).expect("as JSON");
+    let token = fixture::kubectl(server, &["create", "token", "robot"]);
+    config["users"][0]["user"] = json!({"exec": {
+        "apiVersion": "client.authentication.k8s.io/v1", "interactiveMode": "Never",
+        "command": "sh", "args": ["-c", script], "env": [{"name": "TOKEN", "value": token}],
+    }});
+    let path = folder.path().join("kubeconfig");
+    std::fs::write(&path, config.to_string()).expect("a file");
+    path
+}
+
+#[tokio::test]
+async fn a_kubeconfigs_plug_in_says_who_asks() {
+    let (server, folder) = (shared(), tempfile::tempdir().expect("a folder"));
+    fixture::kubectl(server, &["create", "serviceaccount", "robot"]);
+    let flavour = Some(Flavour::Kubeflow);
+    let script = r#"printf '{"apiVersion": "client.authentication.k8s.io/v1", "kind": "ExecCredential", "status": {"token": "%s"}}' "$TOKEN""#;
+    let kubeconfig = with_plug_in(server, &folder, script);
+    let backend = connect(&kubeconfig, "default", flavour).await;
+    let client = SparkClient::new(backend.expect("the plug-in is asked"));
+    let error = client.list_applications().await.unwrap_err();
+    assert_eq!(error.category(), Category::PermissionDenied);
+    let who = "system:serviceaccount:default:robot";
+    assert!(error.to_string().contains(who), "{error}");
+
+    let kubeconfig = with_plug_in(server, &folder, "echo gone >&2; exit 3");
+    let error = connect(&kubeconfig, "default", flavour).await.unwrap_err();
+    assert_eq!(error.category(), Category::InvalidInput);
+    assert!(error.to_string().contains("gone"), "{error}");
 }
