@@ -4,17 +4,17 @@
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 use sparkconnect_client::{
-    ApplicationRequest, Connection, Error, File, LogRequest, Progress, Role, Session, SessionInfo,
-    SessionRequest, SparkClient, Tell, Trust, Waiting,
+    ApplicationRequest, Connection, Error, File, Progress, Session, SessionInfo, SessionRequest,
+    SparkClient, Tell, Trust, Waiting,
 };
 
 use crate::config::Config;
 use crate::logs::Logs;
-use crate::task::{Task, failure};
+use crate::runtime;
+use crate::task::{Task, failure, parsed};
 
 /// A client.
 #[pyclass(frozen)]
@@ -39,24 +39,14 @@ struct Opened {
     max_message_size: u32,
 }
 
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Which {
-    executor_id: Option<String>,
-    follow: bool,
-    previous: bool,
-    tail: Option<u32>,
-}
-
 #[pymethods]
 impl Client {
-    /// Begins to make one by its configuration, as JSON. It is done when `ready` is.
+    /// Makes one by its configuration, as JSON; or says why not, as JSON.
     #[staticmethod]
     fn new(py: Python<'_>, config: &str) -> PyResult<(Option<Self>, Option<String>)> {
-        let config: Config = parsed(config)?;
-        let runtime = crate::runtime::handle()?;
-        let made = py.detach(|| runtime.block_on(config.client()));
-        Ok(match made {
+        let (runtime, _) = runtime::handle()?;
+        let made = async { parsed::<Config>(config)?.client().await };
+        Ok(match py.detach(|| runtime.block_on(made)) {
             Ok(client) => (
                 Some(Self {
                     client,
@@ -75,14 +65,15 @@ impl Client {
 
     fn create_session(
         &self,
-        request: &str,
+        request: String,
         timeout: Option<f64>,
         progress: Option<Py<PyAny>>,
     ) -> PyResult<Task> {
-        let request: SessionRequest = parsed(request)?;
-        let waiting = waiting(timeout, progress)?;
         let (client, sessions) = (self.client.clone(), Arc::clone(&self.sessions));
+        let tell = progress.map(telling).transpose()?;
         Task::begin(async move {
+            let request: SessionRequest = parsed(&request)?;
+            let waiting = waiting(timeout, tell)?;
             let session = client.create_session(request, &waiting).await?;
             Ok(kept(&sessions, session))
         })
@@ -94,9 +85,10 @@ impl Client {
         timeout: Option<f64>,
         progress: Option<Py<PyAny>>,
     ) -> PyResult<Task> {
-        let waiting = waiting(timeout, progress)?;
         let (client, sessions) = (self.client.clone(), Arc::clone(&self.sessions));
+        let tell = progress.map(telling).transpose()?;
         Task::begin(async move {
+            let waiting = waiting(timeout, tell)?;
             let session = client.open_session(&session, &waiting).await?;
             Ok(kept(&sessions, session))
         })
@@ -139,9 +131,12 @@ impl Client {
         Task::begin(async move { client.close_session(&session).await })
     }
 
-    fn submit_application(&self, request: &str) -> PyResult<Task> {
-        let (client, request) = (self.client.clone(), parsed::<ApplicationRequest>(request)?);
-        Task::begin(async move { client.submit_application(request).await })
+    fn submit_application(&self, request: String) -> PyResult<Task> {
+        let client = self.client.clone();
+        Task::begin(async move {
+            let request: ApplicationRequest = parsed(&request)?;
+            client.submit_application(request).await
+        })
     }
 
     fn get_status(&self, id: String) -> PyResult<Task> {
@@ -155,9 +150,9 @@ impl Client {
         timeout: Option<f64>,
         progress: Option<Py<PyAny>>,
     ) -> PyResult<Task> {
-        let waiting = waiting(timeout, progress)?;
         let client = self.client.clone();
-        Task::begin(async move { client.wait(&id, &waiting).await })
+        let tell = progress.map(telling).transpose()?;
+        Task::begin(async move { client.wait(&id, &waiting(timeout, tell)?).await })
     }
 
     fn list_applications(&self) -> PyResult<Task> {
@@ -180,15 +175,8 @@ impl Client {
         })
     }
 
-    fn get_logs(&self, id: String, request: &str) -> PyResult<Logs> {
-        let which: Which = parsed(request)?;
-        let request = LogRequest {
-            role: which.executor_id.map_or(Role::Driver, Role::Executor),
-            follow: which.follow,
-            previous: which.previous,
-            tail: which.tail,
-        };
-        Ok(Logs::new(self.client.clone(), id, request))
+    fn get_logs(&self, id: String, request: String) -> Logs {
+        Logs::new(self.client.clone(), id, request)
     }
 }
 
@@ -226,34 +214,22 @@ fn opened(info: SessionInfo, mut connection: Connection) -> Opened {
     }
 }
 
-fn waiting(timeout: Option<f64>, progress: Option<Py<PyAny>>) -> PyResult<Waiting> {
-    let timeout = timeout.map(std::time::Duration::try_from_secs_f64);
-    let timeout = timeout.transpose();
-    let timeout = timeout.map_err(|error| PyValueError::new_err(format!("timeout: {error}")))?;
-    let tell = |callback: Py<PyAny>| {
-        let tell = move |progress: &Progress| {
-            let text = serde_json::to_string(progress).unwrap_or_default();
-            Python::attach(|py| {
-                if let Err(error) = callback.call1(py, (text,)) {
-                    error.write_unraisable(py, None);
-                }
-            });
-        };
-        Arc::new(tell) as Tell
-    };
-    Ok(Waiting {
-        timeout,
-        progress: progress.map(tell),
-    })
+/// Tells Python, as JSON.
+fn telling(callback: Py<PyAny>) -> PyResult<Tell> {
+    let (_, door) = runtime::handle()?;
+    Ok(Arc::new(move |progress: &Progress| {
+        let text = serde_json::to_string(progress).unwrap_or_default();
+        door.enter(|py| {
+            if let Err(error) = callback.call1(py, (text,)) {
+                error.write_unraisable(py, None);
+            }
+        });
+    }))
 }
 
-/// What the package wrote as JSON.
-fn parsed<'a, T: Deserialize<'a>>(text: &'a str) -> PyResult<T> {
-    serde_json::from_str(text).map_err(|error| {
-        let error = Error::new(
-            sparkconnect_client::Category::InvalidInput,
-            error.to_string(),
-        );
-        PyValueError::new_err(error.to_string())
+fn waiting(timeout: Option<f64>, progress: Option<Tell>) -> Result<Waiting, Error> {
+    Ok(Waiting {
+        timeout: timeout.map(crate::config::seconds).transpose()?,
+        progress,
     })
 }

@@ -5,8 +5,11 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use serde::Deserialize;
+use serde::de::{Deserializer, Error as _};
+use serde_json::Value;
 use sparkconnect_client::connect::{ConnectBackend, ConnectConfig};
 use sparkconnect_client::kubernetes::KubernetesConfig;
+use sparkconnect_client::livy::{BasicAuth, LivyBackend, LivyConfig};
 use sparkconnect_client::operators::{Flavour, OperatorBackend, OperatorConfig};
 use sparkconnect_client::sessions::{Reach, SessionBackend, SessionConfig};
 use sparkconnect_client::{Category, Error, SparkClient};
@@ -14,11 +17,12 @@ use sparkconnect_spark::Token;
 
 /// Which back end, and how it is reached.
 #[derive(Deserialize)]
-#[serde(tag = "backend", rename_all = "lowercase")]
+#[serde(tag = "backend", content = "options", rename_all = "lowercase")]
 pub(crate) enum Config {
     Session(SessionOptions),
     Connect(Box<ConnectOptions>),
     Operator(OperatorOptions),
+    Livy(LivyOptions),
 }
 
 #[derive(Deserialize)]
@@ -34,7 +38,7 @@ pub(crate) struct SessionOptions {
 #[derive(Deserialize)]
 pub(crate) struct ConnectOptions {
     connect_url: String,
-    token: Option<String>,
+    token: Option<Secret>,
     use_ssl: Option<bool>,
     ca: Option<PathBuf>,
     server_name: Option<String>,
@@ -42,7 +46,7 @@ pub(crate) struct ConnectOptions {
     allow_plaintext_token: bool,
     timeout: f64,
     grpc_max_message_size: u32,
-    metadata: BTreeMap<String, String>,
+    metadata: BTreeMap<String, Secret>,
     ui_address: Option<String>,
 }
 
@@ -52,6 +56,29 @@ pub(crate) struct OperatorOptions {
     operator: Option<String>,
     kubeconfig: Option<PathBuf>,
     context: Option<String>,
+}
+
+#[derive(Deserialize)]
+pub(crate) struct LivyOptions {
+    url: String,
+    user: Option<String>,
+    password: Option<Secret>,
+    headers: BTreeMap<String, Secret>,
+    ca: Option<PathBuf>,
+    timeout: f64,
+    allow_plaintext_password: bool,
+}
+
+/// Text that no error shows, even where it is not text.
+struct Secret(Token);
+
+impl<'de> Deserialize<'de> for Secret {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        match Value::deserialize(from)? {
+            Value::String(text) => Ok(Self(Token::new(text))),
+            _ => Err(D::Error::custom("it must be text")),
+        }
+    }
 }
 
 impl Config {
@@ -65,6 +92,7 @@ impl Config {
             Self::Operator(options) => {
                 SparkClient::new(OperatorBackend::connect(options.config()?).await?)
             }
+            Self::Livy(options) => SparkClient::new(LivyBackend::new(&options.config()?)?),
         })
     }
 }
@@ -120,7 +148,7 @@ impl ConnectOptions {
         let ui = self.ui_address.as_deref().map(address).transpose()?;
         Ok(ConnectConfig {
             url: self.connect_url,
-            token: self.token.map(Token::new),
+            token: self.token.map(|token| token.0),
             use_ssl: self.use_ssl,
             ca: self.ca.as_deref().map(certificates).transpose()?,
             server_name: self.server_name,
@@ -128,8 +156,35 @@ impl ConnectOptions {
             allow_plaintext_token: self.allow_plaintext_token,
             timeout: seconds(self.timeout)?,
             max_message_size: self.grpc_max_message_size,
-            metadata: self.metadata,
+            metadata: (self.metadata.into_iter())
+                .map(|(name, value)| (name, value.0.expose().to_owned()))
+                .collect(),
             ui,
+        })
+    }
+}
+
+impl LivyOptions {
+    fn config(self) -> Result<LivyConfig, Error> {
+        let basic_auth = match (self.user, self.password) {
+            (None, None) => None,
+            (Some(user), Some(password)) => Some(BasicAuth {
+                user,
+                password: password.0,
+            }),
+            _ => {
+                let error = invalid("of `user` and `password` only one is given");
+                return Err(error.hint("give both, or neither"));
+            }
+        };
+        let headers = self.headers.into_iter();
+        Ok(LivyConfig {
+            url: self.url,
+            basic_auth,
+            headers: headers.map(|(name, value)| (name, value.0)).collect(),
+            ca: self.ca.as_deref().map(certificates).transpose()?,
+            timeout: seconds(self.timeout)?,
+            allow_plaintext_password: self.allow_plaintext_password,
         })
     }
 }
@@ -145,7 +200,8 @@ fn address(text: &str) -> Result<(String, u16), Error> {
     parts.ok_or_else(|| invalid(format!("`{text}` is not host:port")))
 }
 
-fn seconds(number: f64) -> Result<Duration, Error> {
+/// A length of time as Python has it.
+pub(crate) fn seconds(number: f64) -> Result<Duration, Error> {
     Duration::try_from_secs_f64(number)
         .map_err(|error| invalid("timeout is not a number of seconds").caused_by(error))
 }

@@ -15,5 +15,7 @@ mod _native {
     #[pymodule_export]
     use super::logs::Logs;
     #[pymodule_export]
+    use super::runtime::interpreter_ends;
+    #[pymodule_export]
     use super::task::Task;
 }

@@ -5,10 +5,11 @@ use std::sync::Arc;
 use futures::StreamExt;
 use futures::stream::ReadyChunks;
 use pyo3::prelude::*;
-use sparkconnect_client::{LogRequest, LogStream, SparkClient};
+use serde::Deserialize;
+use sparkconnect_client::{Error, LogRequest, LogStream, Role, SparkClient};
 use tokio::sync::Mutex;
 
-use crate::task::Task;
+use crate::task::{Task, parsed};
 
 /// Lines that are given to Python at once, at the most.
 const LINES: usize = 1000;
@@ -20,10 +21,21 @@ pub(crate) struct Logs {
     open: Arc<Mutex<Open>>,
 }
 
+/// What is asked for, as the package writes it.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Request {
+    executor_id: Option<String>,
+    follow: bool,
+    previous: bool,
+    tail: Option<u32>,
+}
+
 struct Open {
     client: SparkClient,
     id: String,
-    request: LogRequest,
+    /// JSON of a [`Request`].
+    request: String,
     stream: Option<ReadyChunks<LogStream>>,
 }
 
@@ -36,7 +48,7 @@ impl std::fmt::Debug for Open {
 }
 
 impl Logs {
-    pub(crate) fn new(client: SparkClient, id: String, request: LogRequest) -> Self {
+    pub(crate) fn new(client: SparkClient, id: String, request: String) -> Self {
         Self {
             open: Arc::new(Mutex::new(Open {
                 client,
@@ -58,7 +70,10 @@ impl Logs {
             let stream = match &mut open.stream {
                 Some(stream) => stream,
                 None => {
-                    let stream = open.client.get_logs(&open.id, open.request.clone()).await?;
+                    let stream = open
+                        .client
+                        .get_logs(&open.id, request(&open.request)?)
+                        .await?;
                     open.stream.insert(stream.ready_chunks(LINES))
                 }
             };
@@ -67,4 +82,14 @@ impl Logs {
             lines.transpose()
         })
     }
+}
+
+fn request(text: &str) -> Result<LogRequest, Error> {
+    let request: Request = parsed(text)?;
+    Ok(LogRequest {
+        role: request.executor_id.map_or(Role::Driver, Role::Executor),
+        follow: request.follow,
+        previous: request.previous,
+        tail: request.tail,
+    })
 }

@@ -4,11 +4,11 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use pyo3::prelude::*;
-use serde::Serialize;
-use sparkconnect_client::Error;
+use serde::{Deserialize, Serialize};
+use sparkconnect_client::{Category, Error};
 use tokio::task::AbortHandle;
 
-use crate::runtime;
+use crate::runtime::{self, Door};
 
 /// An operation.
 #[pyclass(frozen)]
@@ -18,8 +18,9 @@ pub(crate) struct Task {
     abort: AbortHandle,
 }
 
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct State {
+    door: Arc<Door>,
     inner: Mutex<Inner>,
     done: Condvar,
 }
@@ -44,9 +45,14 @@ impl Task {
     pub(crate) fn begin<T: Serialize + Send + 'static>(
         operation: impl Future<Output = Result<T, Error>> + Send + 'static,
     ) -> PyResult<Self> {
-        let state = Arc::new(State::default());
+        let (threads, door) = runtime::handle()?;
+        let state = Arc::new(State {
+            door,
+            inner: Mutex::default(),
+            done: Condvar::new(),
+        });
         let ended = Arc::clone(&state);
-        let running = runtime::handle()?.spawn(async move {
+        let running = threads.spawn(async move {
             let outcome = match operation.await {
                 Ok(result) => serde_json::to_string(&result).map_err(|error| error.to_string()),
                 Err(error) => Err(failure(&error)),
@@ -115,7 +121,7 @@ impl State {
         drop(inner);
         self.done.notify_all();
         if let Some(callback) = callback {
-            Python::attach(|py| {
+            self.door.enter(|py| {
                 if let Err(error) = callback.call0(py) {
                     error.write_unraisable(py, None);
                 }
@@ -132,4 +138,11 @@ pub(crate) fn failure(error: &Error) -> String {
         hint: error.hint_text(),
     };
     serde_json::to_string(&failure).unwrap_or_default()
+}
+
+/// What the package wrote as JSON. An error names the field.
+pub(crate) fn parsed<'a, T: Deserialize<'a>>(text: &'a str) -> Result<T, Error> {
+    let mut text = serde_json::Deserializer::from_str(text);
+    serde_path_to_error::deserialize(&mut text)
+        .map_err(|error| Error::new(Category::InvalidInput, error.to_string()))
 }

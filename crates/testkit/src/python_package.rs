@@ -18,10 +18,18 @@ const INSTALL: [&str; 6] = ["-m", "pip", "install", "--quiet", "--no-index", "--
 /// # Errors
 /// When the wheel cannot be built or installed.
 pub fn installed(folder: &Path) -> Result<PathBuf> {
+    installed_with(folder, "dev")
+}
+
+/// As [`installed`], with the native module built by this profile of the workspace.
+///
+/// # Errors
+/// As [`installed`].
+pub fn installed_with(folder: &Path, profile: &str) -> Result<PathBuf> {
     if folder.exists() {
         std::fs::remove_dir_all(folder).context(|| format!("removing {}", folder.display()))?;
     }
-    let wheel = wheel(&folder.join("wheel"))?;
+    let wheel = wheel(&folder.join("wheel"), profile)?;
     let environment = folder.join("environment");
     command::output(
         Command::new("python3")
@@ -32,6 +40,16 @@ pub fn installed(folder: &Path) -> Result<PathBuf> {
     let python = environment.join("bin/python");
     command::output(Command::new(&python).args(INSTALL).arg(wheel))?;
     Ok(python)
+}
+
+/// Installs what the requirements file `text` names for that Python: exact versions, dependencies included in the file.
+///
+/// # Errors
+/// As [`wheels::locked`], and when something cannot be installed.
+pub fn add(python: &Path, text: &str) -> Result<()> {
+    let mut pip = Command::new(python);
+    pip.args(INSTALL).args(wheels_in(&wheels::locked(text)?)?);
+    command::output(&mut pip).map(drop)
 }
 
 /// A command that runs that Python where it finds the PySpark of `home` too.
@@ -46,14 +64,14 @@ pub fn with_pyspark(python: &Path, home: &SparkHome) -> Command {
     command
 }
 
-fn wheel(to: &Path) -> Result<PathBuf> {
+fn wheel(to: &Path, profile: &str) -> Result<PathBuf> {
     let tools = to.join("maturin");
     let mut pip = Command::new("python3");
     pip.args(INSTALL).arg("--target").arg(&tools);
     command::output(pip.args(wheels_in(&wheels::locked(REQUIREMENTS)?)?))?;
     let mut maturin = Command::new(tools.join("bin/maturin"));
     maturin
-        .args(["build", "--quiet", "--profile", "dev", "--out"])
+        .args(["build", "--quiet", "--profile", profile, "--out"])
         .arg(to)
         .current_dir(repository().join("crates/python"));
     command::output(&mut maturin)?;

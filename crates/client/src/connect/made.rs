@@ -10,8 +10,8 @@ use uuid::Uuid;
 use super::metrics::Meter;
 use crate::live::{self, told};
 use crate::{
-    Category, Connection, Counted, Error, File, SessionInfo, SessionMetrics, SessionRequest,
-    SessionState, Source,
+    Category, Connection, Counted, Error, File, Progress, SessionInfo, SessionMetrics,
+    SessionRequest, SessionState, Source, Waiting,
 };
 
 /// Longest time for one call; one that is made again is a call of its own.
@@ -42,12 +42,14 @@ pub(super) struct Made {
 }
 
 impl Made {
-    /// Makes the session, or opens it where it must be there. A server that does not answer yet is asked again until `timeout`.
+    /// Makes the session, or opens it where it must be there. A server that does not answer yet is asked again until `timeout`, and each
+    /// time that is told.
     pub(super) async fn begin(
         connection: Connection,
         request: SessionRequest,
         ui: (String, u16),
         timeout: Duration,
+        told_to: &Waiting,
         new: bool,
     ) -> Result<Self, Error> {
         let endpoint = live::endpoint(&connection, CALL.min(timeout));
@@ -61,7 +63,8 @@ impl Made {
         };
         let made = make
             .retry(pauses())
-            .when(|error| matches!(error, SparkError::Unreachable { .. }));
+            .when(|error| matches!(error, SparkError::Unreachable { .. }))
+            .notify(|error, _| told_to.tell(&unreached(&connection, error)));
         let made = tokio::time::timeout(timeout, made).await;
         let made = made.map_err(|_| late(&connection, timeout))?;
         let id = made.map_err(told)?;
@@ -205,6 +208,14 @@ fn pauses() -> ExponentialBuilder {
         .with_max_delay(LONGEST_PAUSE)
         .with_jitter()
         .without_max_times() // the time-out ends it
+}
+
+fn unreached(connection: &Connection, error: &SparkError) -> Progress {
+    Progress {
+        subject: format!("Spark Connect server {}", connection.authority()),
+        state: "Unreachable".to_owned(),
+        message: error.to_string(),
+    }
 }
 
 fn late(connection: &Connection, timeout: Duration) -> Error {

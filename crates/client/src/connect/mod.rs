@@ -152,7 +152,7 @@ impl ConnectBackend {
             ..self.target.clone()
         };
         let timeout = waiting.timeout.unwrap_or(self.timeout);
-        let made = Made::begin(connection, request, self.ui.clone(), timeout, new);
+        let made = Made::begin(connection, request, self.ui.clone(), timeout, waiting, new);
         let made = Arc::new(made.await?);
         self.made().insert(made.id(), Arc::clone(&made));
         Ok(Session {

@@ -5,13 +5,13 @@ mod earlier;
 mod tls;
 
 use std::process::Command;
-use std::sync::OnceLock;
+use std::sync::{Arc, Mutex, OnceLock};
 use std::time::{Duration, Instant};
 
 use sparkconnect_client::connect::{ConnectBackend, ConnectConfig};
 use sparkconnect_client::{
-    Category, Connection, Error, File, Session, SessionMetrics, SessionRequest, SessionState,
-    Source, SparkClient, Waiting,
+    Category, Connection, Error, File, Progress, Session, SessionMetrics, SessionRequest,
+    SessionState, Source, SparkClient, Waiting,
 };
 use sparkconnect_spark::Token;
 use sparkconnect_testkit::command;
@@ -242,10 +242,21 @@ async fn nobody_there_is_waited_for_as_long_as_was_said() {
         ..ConnectConfig::new(format!("sc://{address}"))
     };
     let client = SparkClient::new(ConnectBackend::new(config).unwrap());
-    let waiting = Waiting::at_most(Duration::from_secs(1));
+    let heard = Arc::<Mutex<Vec<Progress>>>::default();
+    let told = Arc::clone(&heard);
+    let waiting = Waiting {
+        progress: Some(Arc::new(move |progress: &Progress| {
+            told.lock().unwrap().push(progress.clone());
+        })),
+        ..Waiting::at_most(Duration::from_secs(1))
+    };
     let error = client.create_session(named("demo"), &waiting).await;
     let error = error.unwrap_err();
     assert_eq!(error.category(), Category::TimedOut);
     assert!(error.to_string().contains(&address.to_string()), "{error}");
     assert!(error.hint_text().is_some());
+    let heard = heard.lock().unwrap();
+    let first = heard.first().expect("what it waits for is told");
+    assert_eq!(first.subject, format!("Spark Connect server {address}"));
+    assert!(!first.message.is_empty(), "{first:?}");
 }

@@ -4,6 +4,7 @@ from ._pyspark import VersionSkewWarning
 from .client import SparkClient
 from .config import (
     ConnectBackendConfig,
+    GatewayBackendConfig,
     OperatorBackendConfig,
     SessionBackendConfig,
 )
@@ -29,6 +30,7 @@ __all__ = [
     "ApplicationState",
     "ConnectBackendConfig",
     "EndedError",
+    "GatewayBackendConfig",
     "InvalidInputError",
     "ManagedSparkSession",
     "NotFoundError",

@@ -1,16 +1,23 @@
 """The native module. What goes in and comes out is JSON; ``sparkconnect`` gives it its shape."""
 
-from typing import Callable, List, Optional, Tuple
+from typing import Callable, List, Optional, Tuple, final
 
+__all__ = ["Client", "Logs", "Task", "interpreter_ends"]
+
+def interpreter_ends() -> None: ...
+
+@final
 class Task:
     def wait(self, seconds: float) -> bool: ...
     def on_done(self, callback: Callable[[], None]) -> None: ...
     def outcome(self) -> Optional[Tuple[bool, str]]: ...
     def cancel(self) -> None: ...
 
+@final
 class Logs:
     def more(self) -> Task: ...
 
+@final
 class Client:
     @staticmethod
     def new(config: str) -> Tuple[Optional["Client"], Optional[str]]: ...

@@ -1,4 +1,4 @@
-"""Shows what is waited for: one line on a terminal, one cell in a notebook, nothing elsewhere."""
+"""Shows what is waited for: a line for each change on a terminal, one cell in a notebook, nothing elsewhere."""
 
 from __future__ import annotations
 
@@ -8,10 +8,11 @@ from typing import Any, Callable, Optional, Union
 from .models import Progress, table
 
 ProgressOption = Union[None, bool, Callable[[Progress], None]]
+"""Who is told of progress: a callable, a person (``True``), nobody (``False``), or a person where one looks (``None``)."""
 
 
 def teller(option: ProgressOption) -> Optional[Callable[[Progress], None]]:
-    """Who is told: the callable given; with ``True`` or ``None`` a person, where one looks; with ``False`` nobody."""
+    """Who is told."""
     if option is False:
         return None
     if callable(option):
@@ -24,9 +25,10 @@ def teller(option: ProgressOption) -> Optional[Callable[[Progress], None]]:
 
 
 def _in_notebook() -> bool:
-    ipython = sys.modules.get("IPython")
+    ipython: Any = sys.modules.get("IPython")
     shell: Any = None if ipython is None else ipython.get_ipython()
-    return shell is not None and type(shell).__name__ == "ZMQInteractiveShell"
+    # Some services have a kernel of their own, with a shell made from this one.
+    return any(kind.__name__ == "ZMQInteractiveShell" for kind in type(shell).__mro__)
 
 
 def _line(progress: Progress) -> None:
@@ -38,10 +40,11 @@ class _Cell:
         self._display: Any = None
 
     def __call__(self, progress: Progress) -> None:
-        from IPython.display import HTML, display
+        import IPython.display
 
-        shown = HTML(table([("waiting for", progress.subject), ("state", progress.state), ("", progress.message)]))
+        shown = table([("waiting for", progress.subject), ("state", progress.state), ("", progress.message)])
+        display: Any = IPython.display
         if self._display is None:
-            self._display = display(shown, display_id=True)
+            self._display = display.display(display.HTML(shown), display_id=True)
         else:
-            self._display.update(shown)
+            self._display.update(display.HTML(shown))

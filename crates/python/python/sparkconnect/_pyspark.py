@@ -1,8 +1,9 @@
-"""Opens a native PySpark session, 4.0 to 4.3, on a connection: TLS with an authority of one's own, and calls counted on the way."""
+"""Opens a native PySpark session, 3.5 to 4.3, on a connection: TLS with an authority of one's own, and calls counted on the way."""
 
 from __future__ import annotations
 
 import os
+import sys
 import threading
 import time
 import warnings
@@ -29,24 +30,45 @@ def open_session(opened: Dict[str, Any], counter: Counter) -> Any:
         ) from error
     server = opened["info"]["spark_version"]
     _tell_skew(pyspark.__version__, server)
-    builder = _channel_builder(opened, counter, server)
+    channel = _channel_builder(opened, counter, server)
     # By this PySpark's functions know that they are to make plans for Connect, as its own builder has it.
     os.environ["SPARK_CONNECT_MODE_ENABLED"] = "1"
-    return SparkSession.builder.channelBuilder(builder).create()
+    _forget_stopped(SparkSession)
+    # PySpark 3.5 does not give its builder's type.
+    builder: Any = SparkSession.builder
+    return builder.channelBuilder(channel).create()
 
 
-def _minor(version: str) -> Tuple[str, ...]:
-    return tuple(version.split(".")[:2])
+def _forget_stopped(kind: Any) -> None:
+    """Makes room for the next active session of this thread: one that was stopped in another thread stays the active one, stopped."""
+    active = getattr(kind._active_session, "session", None)
+    if active is not None and active.is_stopped:
+        kind._active_session.session = None
+
+
+def _minor(version: str) -> Tuple[int, int]:
+    major, minor = version.split(".")[:2]
+    return int(major), int(minor)
 
 
 def _tell_skew(client: str, server: Optional[str]) -> None:
-    if server is not None and _minor(client) != _minor(server):
-        warnings.warn(
-            f"PySpark {client} talks to Spark {server}: install pyspark=={'.'.join(_minor(server))}.* to be sure that "
-            "every call is known on both sides",
-            VersionSkewWarning,
-            stacklevel=5,
-        )
+    if server is None or _minor(client) == _minor(server):
+        return
+    if _minor(client) > _minor(server):
+        order, what = "newer", "calls fail that the server does not know, on some servers as common ones as sql"
+    else:
+        order, what = "older", "what is new on the server is missing here"
+    needed = "pyspark=={}.{}.*".format(*_minor(server))
+    text = f"PySpark {client} is {order} than the server's Spark {server}: {what}. To be sure, pip install '{needed}'"
+    warnings.warn(text, VersionSkewWarning, stacklevel=_users_level())
+
+
+def _users_level() -> int:
+    """Which frame of the stack, as :func:`warnings.warn` counts for its caller, is the first that is not this package's."""
+    here, level, frame = os.path.dirname(__file__), 0, sys._getframe(1)
+    while frame.f_back is not None and os.path.dirname(frame.f_code.co_filename) == here:
+        level, frame = level + 1, frame.f_back
+    return level + 1
 
 
 def _channel_builder(opened: Dict[str, Any], counter: Counter, server: Optional[str]) -> Any:
@@ -61,7 +83,7 @@ def _channel_builder(opened: Dict[str, Any], counter: Counter, server: Optional[
     if opened["server_name"] is not None:
         options.append(("grpc.ssl_target_name_override", opened["server_name"]))
     # PySpark 4.3 pings; servers before 4.3 take that for an attack.
-    if server is not None and not opened["tls"] and _minor(server) < ("4", "3"):
+    if server is not None and not opened["tls"] and _minor(server) < (4, 3):
         options.append(("grpc.keepalive_time_ms", _NEVER))
 
     class Builder(base):  # type: ignore[misc]
@@ -129,22 +151,26 @@ class Counter:
 
         counter = self
 
-        class Interceptor(grpc.UnaryStreamClientInterceptor, grpc.UnaryUnaryClientInterceptor):  # type: ignore[misc]
-            def intercept_unary_stream(self, continuation: Any, details: Any, request: Any) -> Any:
-                execute = details.method.endswith("/ExecutePlan")
+        class Interceptor(grpc.UnaryStreamClientInterceptor, grpc.UnaryUnaryClientInterceptor):
+            def intercept_unary_stream(self, continuation: Any, client_call_details: Any, request: Any) -> Any:
+                execute = client_call_details.method.endswith("/ExecutePlan")
                 # PySpark before 4.0 names an operation only where it can be attached to again.
                 operation = getattr(request, "operation_id", "") or f"{id(request)}"
                 if execute:
                     counter.begin(operation)
-                call = continuation(details, request)
+                call = continuation(client_call_details, request)
                 reattachable = execute and len(getattr(request, "request_options", ())) > 0
-                call.add_done_callback(lambda ended: counter._stream_ended(operation, ended, reattachable or not execute))
+
+                def ended(call: Any) -> None:
+                    counter._stream_ended(operation, call, reattachable or not execute)
+
+                call.add_done_callback(ended)
                 return call
 
-            def intercept_unary_unary(self, continuation: Any, details: Any, request: Any) -> Any:
-                if details.method.endswith("/ReleaseExecute") and request.HasField("release_all"):
+            def intercept_unary_unary(self, continuation: Any, client_call_details: Any, request: Any) -> Any:
+                if client_call_details.method.endswith("/ReleaseExecute") and request.HasField("release_all"):
                     counter.end(request.operation_id, failed=False)
-                return continuation(details, request)
+                return continuation(client_call_details, request)
 
         return Interceptor()
 

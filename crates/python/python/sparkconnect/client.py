@@ -4,44 +4,46 @@ from __future__ import annotations
 
 import atexit
 import json
-import weakref
+import os
+import sys
 from types import TracebackType
-from typing import Any, Callable, Dict, Iterator, List, Mapping, Optional, Sequence, Tuple, Type
+from typing import Any, AsyncIterator, Dict, Iterator, List, Mapping, Optional, Sequence, Set, Tuple, Type
 
 from . import _native
-from ._progress import ProgressOption, teller
-from ._tasks import arun, run
-from .config import _Config
+from ._progress import ProgressOption
+from ._tasks import Begun, Telling, parameters_of
+from .config import BackendConfig
 from .errors import InvalidInputError, from_failure
-from .models import Application, Progress, SessionInfo, SessionMetrics
+from .models import Application, SessionInfo, SessionMetrics
 from .session import ManagedSparkSession
 
-_open: "weakref.WeakSet[SparkClient]" = weakref.WeakSet()
+_open: Set[SparkClient] = set()
+"""Those that have sessions: what nobody holds any more lives on its server none the less, and is closed when the interpreter ends."""
 
 
 class SparkClient:
     """A client.
 
     ``SparkClient(backend_config=SessionBackendConfig(namespace="team"))`` makes sessions on the cluster; the other configurations lead to
-    any Spark Connect server, or to a Spark operator. What a back end cannot do raises :class:`UnsupportedError`, which names those
+    any Spark Connect server, to a Spark operator, or to Livy. What a back end cannot do raises :class:`UnsupportedError`, which names those
     that can. Methods whose name ends in ``_async`` are the same for ``asyncio``.
     """
 
-    def __init__(self, backend_config: _Config) -> None:
-        client, failure = _native.Client.new(json.dumps(backend_config._told()))
+    def __init__(self, backend_config: BackendConfig) -> None:
+        client, failure = _native.Client.new(_json(backend_config._told()))
         if client is None:
             assert failure is not None
             raise from_failure(failure)
         self._native = client
         self._sessions: Dict[str, ManagedSparkSession] = {}
-        _open.add(self)
+        self._process = os.getpid()
 
     @property
     def backend(self) -> str:
-        """The back end's name: ``session``, ``connect`` or ``operator``."""
+        """The back end's name: ``session``, ``connect``, ``operator`` or ``livy``."""
         return self._native.kind()
 
-    def create_session(
+    def _create_session(
         self,
         app_name: Optional[str] = None,
         *,
@@ -55,58 +57,64 @@ class SparkClient:
         labels: Optional[Mapping[str, str]] = None,
         timeout: Optional[float] = None,
         progress: ProgressOption = None,
-    ) -> ManagedSparkSession:
+    ) -> Begun[ManagedSparkSession]:
+        request = {
+            "app_name": app_name,
+            "server": server,
+            "name": name,
+            "session_id": session_id,
+            "user": user,
+            "spark_conf": dict(spark_conf or {}),
+            "idle_timeout": idle_timeout,
+            "ttl": ttl,
+            "labels": dict(labels or {}),
+        }
+        telling = Telling(progress)
+        task = self._native.create_session(_json(request), timeout, telling.callback)
+        return Begun(task, lambda opened: self._managed(opened, made=True), telling, self._take_back)
+
+    @parameters_of(_create_session)
+    def create_session(self, *args: Any, **options: Any) -> ManagedSparkSession:
         """Makes a session and waits until it lives; lengths of time are seconds. One that does not in time is taken back."""
-        request = _request(app_name, server, name, session_id, user, spark_conf, idle_timeout, ttl, labels)
-        return self._managed(run(self._native.create_session(request, timeout, _told(progress))), made=True)
+        return self._create_session(*args, **options).wait()
 
-    async def create_session_async(
-        self,
-        app_name: Optional[str] = None,
-        *,
-        server: Optional[str] = None,
-        name: Optional[str] = None,
-        session_id: Optional[str] = None,
-        user: Optional[str] = None,
-        spark_conf: Optional[Mapping[str, str]] = None,
-        idle_timeout: Optional[float] = None,
-        ttl: Optional[float] = None,
-        labels: Optional[Mapping[str, str]] = None,
-        timeout: Optional[float] = None,
-        progress: ProgressOption = None,
-    ) -> ManagedSparkSession:
+    @parameters_of(_create_session)
+    async def create_session_async(self, *args: Any, **options: Any) -> ManagedSparkSession:
         """As :meth:`create_session`, for ``asyncio``."""
-        request = _request(app_name, server, name, session_id, user, spark_conf, idle_timeout, ttl, labels)
-        opened = await arun(self._native.create_session(request, timeout, _told(progress)))
-        return self._managed(opened, made=True)
+        return await self._create_session(*args, **options).wait_async()
 
-    def open_session(
+    def _open_session(
         self, session: str, *, timeout: Optional[float] = None, progress: ProgressOption = None
-    ) -> ManagedSparkSession:
+    ) -> Begun[ManagedSparkSession]:
+        telling = Telling(progress)
+        task = self._native.open_session(session, timeout, telling.callback)
+        return Begun(task, lambda opened: self._managed(opened, made=False), telling, self._let_go_of)
+
+    @parameters_of(_open_session)
+    def open_session(self, *args: Any, **options: Any) -> ManagedSparkSession:
         """Opens a session that is there already, by the name of its resource or by its id. Closing it only lets it go."""
-        return self._managed(run(self._native.open_session(session, timeout, _told(progress))), made=False)
+        return self._open_session(*args, **options).wait()
 
-    async def open_session_async(
-        self, session: str, *, timeout: Optional[float] = None, progress: ProgressOption = None
-    ) -> ManagedSparkSession:
+    @parameters_of(_open_session)
+    async def open_session_async(self, *args: Any, **options: Any) -> ManagedSparkSession:
         """As :meth:`open_session`, for ``asyncio``."""
-        return self._managed(await arun(self._native.open_session(session, timeout, _told(progress))), made=False)
+        return await self._open_session(*args, **options).wait_async()
 
     def list_sessions(self) -> List[SessionInfo]:
         """The sessions that there are, whoever made them; of a Spark Connect URL those that this client made."""
-        return [SessionInfo._of(told) for told in run(self._native.list_sessions())]
+        return Begun(self._native.list_sessions(), SessionInfo._all_of).wait()
 
     def get_session_status(self, session_id: str) -> SessionInfo:
         """What there is to tell of a session, by the name of its resource or by its id."""
-        return SessionInfo._of(run(self._native.get_session_status(session_id)))
+        return Begun(self._native.get_session_status(session_id), SessionInfo._of).wait()
 
     def get_session_metrics(self, session_id: str) -> SessionMetrics:
-        """What a session has done."""
-        return SessionMetrics._of(session_id, run(self._native.get_session_metrics(session_id)))
+        """What a session has done, by the name of its resource or by its id."""
+        return SessionMetrics._of(session_id, self._counted(session_id))
 
     def close_session(self, session_id: str) -> None:
         """Ends a session, whoever made it. One that has ended already is no error."""
-        run(self._native.close_session(session_id))
+        Begun(self._native.close_session(session_id), _nothing).wait()
 
     def submit_application(
         self,
@@ -181,41 +189,45 @@ class SparkClient:
             "queue": queue,
             "labels": dict(labels or {}),
         }
-        return Application._of(run(self._native.submit_application(_json(request))))
+        return Begun(self._native.submit_application(_json(request)), Application._of).wait()
 
     def get_status(self, app_id: str) -> Application:
         """What there is to tell of an application."""
-        return Application._of(run(self._native.get_status(app_id)))
+        return Begun(self._native.get_status(app_id), Application._of).wait()
 
-    def wait(
+    def _wait(
         self, app_id: str, *, timeout: Optional[float] = None, progress: ProgressOption = None
-    ) -> Application:
+    ) -> Begun[Application]:
+        telling = Telling(progress)
+        return Begun(self._native.wait(app_id, timeout, telling.callback), Application._of, telling)
+
+    @parameters_of(_wait)
+    def wait(self, *args: Any, **options: Any) -> Application:
         """Waits until an application has ended, well or not: its state says which."""
-        return Application._of(run(self._native.wait(app_id, timeout, _told(progress))))
+        return self._wait(*args, **options).wait()
 
-    async def wait_async(
-        self, app_id: str, *, timeout: Optional[float] = None, progress: ProgressOption = None
-    ) -> Application:
+    @parameters_of(_wait)
+    async def wait_async(self, *args: Any, **options: Any) -> Application:
         """As :meth:`wait`, for ``asyncio``."""
-        return Application._of(await arun(self._native.wait(app_id, timeout, _told(progress))))
+        return await self._wait(*args, **options).wait_async()
 
     def list_applications(self) -> List[Application]:
         """The applications that there are."""
-        return [Application._of(told) for told in run(self._native.list_applications())]
+        return Begun(self._native.list_applications(), Application._all_of).wait()
 
     def delete_application(self, app_id: str) -> None:
         """Stops an application and removes its record."""
-        run(self._native.delete_application(app_id))
+        Begun(self._native.delete_application(app_id), _nothing).wait()
 
     def suspend_application(self, app_id: str) -> None:
         """Stops an application and holds it back until it is resumed."""
-        run(self._native.suspend_application(app_id, True))
+        Begun(self._native.suspend_application(app_id, True), _nothing).wait()
 
     def resume_application(self, app_id: str) -> None:
         """Has an application that was suspended run."""
-        run(self._native.suspend_application(app_id, False))
+        Begun(self._native.suspend_application(app_id, False), _nothing).wait()
 
-    def get_logs(
+    def _logs(
         self,
         submission_id: str,
         *,
@@ -223,20 +235,35 @@ class SparkClient:
         follow: bool = False,
         previous: bool = False,
         tail: Optional[int] = None,
-    ) -> Iterator[str]:
-        """Lines of the driver's log, or of an executor's; with ``follow`` until the other side ends."""
+    ) -> _native.Logs:
         request = {"executor_id": executor_id, "follow": follow, "previous": previous, "tail": tail}
-        logs = self._native.get_logs(submission_id, _json(request))
-        while True:
-            lines = run(logs.more())
-            if lines is None:
-                return
+        return self._native.get_logs(submission_id, _json(request))
+
+    @parameters_of(_logs)
+    def get_logs(self, *args: Any, **options: Any) -> Iterator[str]:
+        """Lines of the log of an application's driver or executor, or of a session's server; with ``follow`` until the other side ends."""
+        logs = self._logs(*args, **options)
+        while (lines := Begun(logs.more(), _lines).wait()) is not None:
             yield from lines
 
+    @parameters_of(_logs)
+    async def get_logs_async(self, *args: Any, **options: Any) -> AsyncIterator[str]:
+        """As :meth:`get_logs`, for ``async for``."""
+        logs = self._logs(*args, **options)
+        while (lines := await Begun(logs.more(), _lines).wait_async()) is not None:
+            for line in lines:
+                yield line
+
     def close(self) -> None:
-        """Closes the sessions that it made and lets go of those that it opened."""
+        """Closes the sessions that it made and lets go of those that it opened: all of them, then raises what went wrong first."""
+        failures: List[Exception] = []
         for session in list(self._sessions.values()):
-            session.close()
+            try:
+                session.close()
+            except Exception as failure:
+                failures.append(failure)
+        if failures:
+            raise failures[0]
 
     def __enter__(self) -> SparkClient:
         return self
@@ -256,57 +283,41 @@ class SparkClient:
         raise TypeError("a SparkClient cannot be pickled: it has live connections. Make one where it is needed")
 
     def _managed(self, opened: Dict[str, Any], made: bool) -> ManagedSparkSession:
-        session_id = opened["info"]["session_id"]
         try:
             session = ManagedSparkSession(self, opened, made)
         except BaseException:
-            self._native.let_go(session_id)
             if made:
-                run(self._native.close_session(opened["info"]["name"] or session_id))
+                self._take_back(opened)
+            else:
+                self._let_go_of(opened)
             raise
-        self._sessions[session_id] = session
+        self._sessions[session.session_id] = session
+        _open.add(self)
         return session
 
-    def _let_go(self, session: ManagedSparkSession) -> None:
-        self._native.let_go(session.session_id)
-        self._sessions.pop(session.session_id, None)
+    def _take_back(self, opened: Dict[str, Any]) -> None:
+        self._let_go_of(opened)
+        self.close_session(opened["info"]["name"] or opened["info"]["session_id"])
+
+    def _let_go_of(self, opened: Dict[str, Any]) -> None:
+        self._native.let_go(opened["info"]["session_id"])
+
+    def _let_go(self, session_id: str) -> None:
+        self._native.let_go(session_id)
+        self._sessions.pop(session_id, None)
+        if not self._sessions:
+            _open.discard(self)
 
     def _upload(self, session: str, files: List[Tuple[str, bytes]]) -> None:
-        run(self._native.upload_artifacts(session, files))
+        Begun(self._native.upload_artifacts(session, files), _nothing).wait()
 
-    def _metrics(self, session: ManagedSparkSession) -> SessionMetrics:
-        told = run(self._native.get_session_metrics(session._key))
-        # Without anybody who counts on the server's side there is what went through here.
-        if all(counted is None or counted["source"] == "client" for counted in told.values()):
-            here = {name: {"value": value, "source": "client"} for name, value in session._counter.read().items()}
-            told = {**told, **here}
-        return SessionMetrics._of(session.session_id, told)
+    def _counted(self, session: str) -> Dict[str, Any]:
+        return Begun[Dict[str, Any]](self._native.get_session_metrics(session), dict).wait()
 
-
-def _request(
-    app_name: Optional[str],
-    server: Optional[str],
-    name: Optional[str],
-    session_id: Optional[str],
-    user: Optional[str],
-    spark_conf: Optional[Mapping[str, str]],
-    idle_timeout: Optional[float],
-    ttl: Optional[float],
-    labels: Optional[Mapping[str, str]],
-) -> str:
-    return _json(
-        {
-            "app_name": app_name,
-            "server": server,
-            "name": name,
-            "session_id": session_id,
-            "user": user,
-            "spark_conf": dict(spark_conf or {}),
-            "idle_timeout": idle_timeout,
-            "ttl": ttl,
-            "labels": dict(labels or {}),
-        }
-    )
+    def _close_at_exit(self) -> None:
+        # A child by fork has a copy of this client, but the sessions are its parent's.
+        if self._process == os.getpid():
+            self.close()
 
 
 def _json(request: Dict[str, Any]) -> str:
@@ -316,17 +327,21 @@ def _json(request: Dict[str, Any]) -> str:
         raise InvalidInputError(f"a value cannot be sent: {error}") from error
 
 
-def _told(option: ProgressOption) -> Optional[Callable[[str], None]]:
-    tell = teller(option)
-    if tell is None:
-        return None
-    return lambda text: tell(Progress(**json.loads(text)))
+def _lines(lines: Optional[List[str]]) -> Optional[List[str]]:
+    return lines
+
+
+def _nothing(came: None) -> None:
+    pass
 
 
 @atexit.register
 def _close_all() -> None:
-    for client in list(_open):
-        try:
-            client.close()
-        except Exception as error:  # nobody is there to catch it
-            print(f"sparkconnect: a session was not closed: {error}")
+    try:
+        for client in list(_open):
+            try:
+                client._close_at_exit()
+            except Exception as error:  # nobody is there to catch it
+                print(f"sparkconnect: a session was not closed: {error}", file=sys.stderr)
+    finally:
+        _native.interpreter_ends()

@@ -6,16 +6,21 @@ from dataclasses import asdict, dataclass, field
 from typing import Any, ClassVar, Dict, Optional
 
 
-class _Config:
+@dataclass
+class BackendConfig:
+    """What every configuration is."""
+
     backend: ClassVar[str]
+    """The back end's name."""
 
     def _told(self) -> Dict[str, Any]:
-        told: Dict[str, Any] = asdict(self)  # type: ignore[call-overload]
-        return {**told, "backend": self.backend}
+        """All of it, for the native module. Secrets are in it."""
+        told = asdict(self)
+        return {"backend": self.backend, "options": told}
 
 
 @dataclass
-class SessionBackendConfig(_Config):
+class SessionBackendConfig(BackendConfig):
     """Sessions as SparkSession resources of this project's operator."""
 
     backend: ClassVar[str] = "session"
@@ -35,7 +40,7 @@ class SessionBackendConfig(_Config):
 
 
 @dataclass
-class ConnectBackendConfig(_Config):
+class ConnectBackendConfig(BackendConfig):
     """Sessions of any Spark Connect server, 3.5 to 4.3, by its URL."""
 
     backend: ClassVar[str] = "connect"
@@ -58,14 +63,14 @@ class ConnectBackendConfig(_Config):
     """Longest time for a session to be made, in seconds."""
     grpc_max_message_size: int = 128 * 1024 * 1024
     """Longest message in bytes."""
-    metadata: Dict[str, str] = field(default_factory=dict, repr=False)
+    metadata: Dict[str, str] = field(default_factory=dict[str, str], repr=False)
     """More headers of every call."""
     ui_address: Optional[str] = None
     """``host:port`` of the server's UI, whose REST API counts what sessions do; absent: the URL's host, port 4040."""
 
 
 @dataclass
-class OperatorBackendConfig(_Config):
+class OperatorBackendConfig(BackendConfig):
     """Batch jobs by kubeflow's or Apache's Spark operator."""
 
     backend: ClassVar[str] = "operator"
@@ -78,3 +83,25 @@ class OperatorBackendConfig(_Config):
     """Path of a kubeconfig; absent: KUBECONFIG, ``~/.kube/config``, or the pod's own credentials."""
     context: Optional[str] = None
     """Its context; absent: the present one."""
+
+
+@dataclass
+class GatewayBackendConfig(BackendConfig):
+    """Batch jobs by Livy's REST API, straight or through a gateway before it."""
+
+    backend: ClassVar[str] = "livy"
+
+    url: str
+    """``http://host:8998`` or ``https://…``, with a path where a gateway has Livy below one."""
+    user: Optional[str] = None
+    """User of HTTP's basic authentication."""
+    password: Optional[str] = field(default=None, repr=False)
+    """Its password."""
+    headers: Dict[str, str] = field(default_factory=dict[str, str], repr=False)
+    """More headers of every request, such as a token that a gateway demands. Livy's ``X-Requested-By`` is always sent."""
+    ca: Optional[str] = None
+    """Path of the authorities' certificates to trust, PEM; absent: those of the system. For https only."""
+    timeout: float = 30
+    """Longest time for one request, in seconds."""
+    allow_plaintext_password: bool = False
+    """Whether a password, or an ``Authorization`` header, may be sent without TLS to a host that is not this one."""

@@ -70,7 +70,12 @@ class SessionInfo:
     @classmethod
     def _of(cls, told: Dict[str, Any]) -> SessionInfo:
         times = {name: _time(told[name]) for name in _SESSION_TIMES}
-        return cls(**{**told, **times, "state": SessionState(told["state"])})
+        shaped: Dict[str, Any] = {**told, **times, "state": SessionState(told["state"])}
+        return cls(**shaped)
+
+    @classmethod
+    def _all_of(cls, told: List[Dict[str, Any]]) -> List[SessionInfo]:
+        return [cls._of(one) for one in told]
 
     def _repr_html_(self) -> str:
         return table(_rows(self))
@@ -89,7 +94,7 @@ class SessionMetrics:
     data_read_bytes: Optional[int] = None
     data_written_bytes: Optional[int] = None
     execution_time_ms: Optional[int] = None
-    sources: Dict[str, str] = field(default_factory=dict)
+    sources: Dict[str, str] = field(default_factory=dict[str, str])
 
     @classmethod
     def _of(cls, session_id: str, told: Dict[str, Optional[Dict[str, Any]]]) -> SessionMetrics:
@@ -128,7 +133,12 @@ class Application:
     @classmethod
     def _of(cls, told: Dict[str, Any]) -> Application:
         times = {name: _time(told[name]) for name in ("submitted", "ended")}
-        return cls(**{**told, **times, "state": ApplicationState(told["state"])})
+        shaped: Dict[str, Any] = {**told, **times, "state": ApplicationState(told["state"])}
+        return cls(**shaped)
+
+    @classmethod
+    def _all_of(cls, told: List[Dict[str, Any]]) -> List[Application]:
+        return [cls._of(one) for one in told]
 
     def _repr_html_(self) -> str:
         return table(_rows(self))

@@ -8,66 +8,77 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, Dict, List, Optional, Tuple, Type
 
 from ._pyspark import Counter, open_session
-from .errors import InvalidInputError
+from .errors import InvalidInputError, SparkConnectError
 from .models import SessionInfo, SessionMetrics, table
 
 if TYPE_CHECKING:
+    from pyspark.sql import SparkSession
+    from pyspark.sql.connect.session import SparkSession as NativeSession
+
     from .client import SparkClient
+else:
+    SparkSession = object
 
 _PREFIX = {".py": "pyfiles", ".egg": "pyfiles", ".jar": "jars", ".zip": "archives", ".tgz": "archives", ".gz": "archives"}
 
 
-class ManagedSparkSession:
+class ManagedSparkSession(SparkSession):
     """A session. Whatever it does not define itself is PySpark's: ``session.sql``, ``session.read``, ``session.createDataFrame`` and all
-    else go straight to the native session, which is :attr:`native`. ``isinstance`` takes it for PySpark's Connect session.
+    else go straight to the native session, which is :attr:`native`. ``isinstance`` takes it for PySpark's Connect session, and type
+    checkers for ``pyspark.sql.SparkSession``, as they do what PySpark's own builder gives.
 
     Closing it ends the session on its server if this client made it; a session that was opened is only let go. It closes by itself at the
     end of a ``with`` block and of the interpreter.
     """
 
+    # PySpark asks a session for private attributes of its own, such as `_client`: what is kept here has names that it does not have.
+
     def __init__(self, client: SparkClient, opened: Dict[str, Any], made: bool) -> None:
-        self._client = client
-        self._made = made
-        self._info = SessionInfo._of(opened["info"])
-        self._counter = Counter()
-        self._uploaded = 0
-        self._closing = threading.Lock()
-        self._closed = False
-        self._native = open_session(opened, self._counter)
+        self._managed_by = client
+        self._managed_made = made
+        self._managed_info = SessionInfo._of(opened["info"])
+        self._managed_counter = Counter()
+        self._managed_closing = threading.Lock()
+        self._managed_closed = False
+        self._managed_native: NativeSession = open_session(opened, self._managed_counter)
 
     @property
-    def native(self) -> Any:
+    def native(self) -> NativeSession:
         """PySpark's own session."""
-        return self._native
+        return self._managed_native
 
     @property
     def session_id(self) -> str:
         """The session's id on its server, a UUID."""
-        assert self._info.session_id is not None
-        return self._info.session_id
+        assert self._managed_info.session_id is not None
+        return self._managed_info.session_id
 
     @property
     def name(self) -> Optional[str]:
         """Name of its resource, where it has one."""
-        return self._info.name
+        return self._managed_info.name
 
     @property
     def app_name(self) -> Optional[str]:
         """Its application's name."""
-        return self._info.app_name
+        return self._managed_info.app_name
 
     @property
     def is_closed(self) -> bool:
         """Whether it was closed here."""
-        return self._closed
+        return self._managed_closed
 
     def get_info(self) -> SessionInfo:
         """What there is to tell of it now."""
-        return self._client.get_session_status(self._key)
+        return self._managed_by.get_session_status(self._managed_key)
 
     def get_metrics(self) -> SessionMetrics:
         """What it has done. What nobody counts on the server's side is counted here, for what went through this object."""
-        return self._client._metrics(self)
+        told = self._managed_by._counted(self._managed_key)
+        if all(counted is None or counted["source"] == "client" for counted in told.values()):
+            here = self._managed_counter.read()
+            told = {**told, **{name: {"value": value, "source": "client"} for name, value in here.items()}}
+        return SessionMetrics._of(self.session_id, told)
 
     def upload_artifacts(self, *paths: str) -> None:
         """Gives the session local files: ``.py`` to import, ``.jar``, archives, and any other as a plain file."""
@@ -78,47 +89,55 @@ class ManagedSparkSession:
                 files.append((f"{prefix}/{path.name}", path.read_bytes()))
             except OSError as error:
                 raise InvalidInputError(f"{path} cannot be read: {error.strerror}") from error
-        self._client._upload(self._key, files)
+        self._managed_by._upload(self._managed_key, files)
 
     def close(self) -> None:
         """Ends it. Closing twice does nothing."""
-        with self._closing:
-            if self._closed:
+        with self._managed_closing:
+            if self._managed_closed:
                 return
-            self._closed = True
+            self._managed_closed = True
+        # Our client ends it, or it is not ours to end: PySpark only lets go, and first, while the server still knows what it releases.
+        setattr(self._managed_native, "release_session_on_close", False)
+        self._managed_native.stop()
         try:
-            if self._made:
-                self._client.close_session(self._key)
+            if self._managed_made:
+                self._managed_by.close_session(self._managed_key)
         finally:
-            # Our client has ended it, or it is not ours to end: PySpark only lets go.
-            self._native.release_session_on_close = False
-            self._native.stop()
-            self._client._let_go(self)
+            self._managed_by._let_go(self.session_id)
 
-    stop = close
+    def stop(self) -> None:
+        """As :meth:`close`."""
+        self.close()
 
     @property
-    def _key(self) -> str:
+    def _managed_key(self) -> str:
         return self.name or self.session_id
 
-    def __getattr__(self, name: str) -> Any:
-        # Before there is a native session there is nothing to ask.
-        if name == "_native":
-            raise AttributeError(name)
-        return getattr(self._native, name)
+    if not TYPE_CHECKING:
 
-    @property  # type: ignore[misc]
-    def __class__(self) -> Type[Any]:
-        return type(self._native) if "_native" in self.__dict__ else ManagedSparkSession
+        def __getattr__(self, name: str) -> Any:
+            # Before there is a native session there is nothing to ask.
+            if name == "_managed_native":
+                raise AttributeError(name)
+            return getattr(self._managed_native, name)
+
+        @property
+        def __class__(self) -> Type[Any]:
+            return type(self._managed_native) if "_managed_native" in self.__dict__ else ManagedSparkSession
+
+    def __dir__(self) -> List[str]:
+        own = (name for name in [*vars(ManagedSparkSession), *vars(self)] if not name.startswith("_managed"))
+        return sorted({*own, *dir(self._managed_native)})
 
     def __enter__(self) -> ManagedSparkSession:
         return self
 
     def __exit__(
         self,
-        kind: Optional[Type[BaseException]],
-        error: Optional[BaseException],
-        trace: Optional[TracebackType],
+        exc_type: Optional[Type[BaseException]],
+        exc_val: Optional[BaseException],
+        exc_tb: Optional[TracebackType],
     ) -> None:
         self.close()
 
@@ -128,18 +147,22 @@ class ManagedSparkSession:
         )
 
     def __repr__(self) -> str:
-        state = "closed" if self._closed else "open"
-        return f"<ManagedSparkSession {self._key} app_name={self.app_name!r} {state}>"
+        state = "closed" if self._managed_closed else "open"
+        return f"<ManagedSparkSession {self._managed_key} app_name={self.app_name!r} {state}>"
 
     def _repr_html_(self) -> str:
-        rows = [("session", self._key), ("state", "closed" if self._closed else "open")]
-        known = [("app name", self.app_name), ("server", self._info.server), ("user", self._info.user)]
-        known.append(("Spark", self._info.spark_version))
+        info = self._managed_info
+        rows = [("session", self._managed_key), ("state", "closed" if self._managed_closed else "open")]
+        known = [("app name", info.app_name), ("server", info.server), ("user", info.user), ("Spark", info.spark_version)]
         rows += [(name, value) for name, value in known if value is not None]
-        if not self._closed:
+        return table(rows if self._managed_closed else rows + self._managed_counts())
+
+    def _managed_counts(self) -> List[Tuple[str, str]]:
+        try:
             metrics = self.get_metrics()
-            rows += [
-                (name.replace("_", " "), f"{getattr(metrics, name)} ({source})")
-                for name, source in sorted(metrics.sources.items())
-            ]
-        return table(rows)
+        except SparkConnectError as error:
+            return [("metrics", f"cannot be had now: {error.message}")]
+        return [
+            (name.replace("_", " "), f"{getattr(metrics, name)} ({source})")
+            for name, source in sorted(metrics.sources.items())
+        ]

@@ -2,6 +2,7 @@
 
 mod control;
 mod gateway;
+mod python;
 
 use std::process::ExitCode;
 
@@ -21,6 +22,8 @@ enum Verb {
     Control(control::Cli),
     /// The gateway side by side with other proxies: CPU, memory, time of a call.
     Gateway(gateway::Cli),
+    /// The Python package beside plain PySpark: time of a query, of an import.
+    Python(python::Cli),
 }
 
 /// Measures and prints.
@@ -28,5 +31,6 @@ pub(crate) fn run(cli: &Cli) -> Result<ExitCode> {
     match &cli.verb {
         Verb::Control(cli) => control::run(cli),
         Verb::Gateway(cli) => gateway::run(cli),
+        Verb::Python(cli) => python::run(cli),
     }
 }

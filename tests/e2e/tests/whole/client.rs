@@ -13,7 +13,7 @@ use sparkconnect_client::{
     SparkClient, Waiting,
 };
 use sparkconnect_e2e::{Namespace, server_local, server_with_executors, session};
-use sparkconnect_spark::{Endpoint, SessionRef, SparkServer, Timeouts, Tls};
+use sparkconnect_spark::{Endpoint, Existence, SessionRef, SparkServer, Timeouts, Tls};
 use sparkconnect_testkit::install::NAMESPACE;
 use sparkconnect_testkit::spark::SparkHome;
 use sparkconnect_testkit::{command, python_package};
@@ -70,12 +70,10 @@ async fn log(client: &SparkClient, session: &str, role: &Role) -> Result<Vec<Str
 /// Spark itself, by the way that the client opened.
 fn spark(session: &Session) -> (SparkServer, SessionRef) {
     let connection = session.connection.clone();
-    let trust = connection.tls.expect("a gateway speaks TLS");
-    assert!(trust.ca.is_some() && trust.server_name.is_some());
     let server = SparkServer::new(&Endpoint {
         host: connection.host,
         grpc_port: connection.port,
-        tls: Some(Tls {
+        tls: connection.tls.map(|trust| Tls {
             ca: trust.ca,
             server_name: trust.server_name,
         }),
@@ -130,6 +128,9 @@ fn a_session_is_made_and_reached_from_outside() {
     });
 
     // The port leads to a gateway, whichever that is.
+    let trust = session.connection.tls.as_ref();
+    let trust = trust.expect("a gateway speaks TLS");
+    assert!(trust.ca.is_some() && trust.server_name.is_some());
     let (server, reference) = spark(&session);
     runtime.block_on(server.exists(&reference)).expect("there");
     let kubectl = &namespace.environment().kubectl;
@@ -147,6 +148,35 @@ fn a_session_is_made_and_reached_from_outside() {
     namespace.until_gone(&format!("sparksession/{name}"));
     let status = runtime.block_on(client.get_session_status(&name));
     assert_eq!(status.unwrap_err().category(), Category::NotFound);
+}
+
+/// Without a gateway the port leads to the replica itself, and to its next pod when that one is replaced.
+pub(crate) fn a_replica_is_reached_through_a_port(namespace: &Namespace, replica: &str) {
+    let runtime = Runtime::new().expect("threads");
+    let _entered = runtime.enter();
+    let client = runtime.block_on(client(namespace));
+    let waiting = Waiting::default();
+    let created = client.create_session(named("near"), &waiting);
+    let session = runtime.block_on(created).expect("a session");
+    assert_eq!(session.connection.tls, None);
+    let (server, reference) = spark(&session);
+    let alive = runtime.block_on(server.exists(&reference));
+    assert!(matches!(alive, Ok(Existence::Alive { .. })), "{alive:?}");
+
+    let pod = format!("pod/{replica}");
+    let uid = |pod: &Value| pod["metadata"]["uid"].as_str().map(str::to_owned);
+    let before = namespace.get(&pod).as_ref().and_then(uid);
+    namespace.delete(&pod);
+    namespace.until_object(&pod, "another one", |pod| uid(pod) != before);
+    namespace.until("the port to lead to the next pod", || {
+        let probed = runtime.block_on(server.probe());
+        probed.map_err(|error| error.to_string())
+    });
+    let name = session.info.name.expect("a name");
+    runtime
+        .block_on(client.close_session(&name))
+        .expect("an end");
+    namespace.until_gone(&format!("sparksession/{name}"));
 }
 
 #[test]

@@ -221,6 +221,7 @@ fn to_the_server_itself(namespace: &Namespace) {
     namespace.until_condition(direct, "AccessEnforced", "False", "NoGateway");
     namespace.delete(direct);
     namespace.until_gone(direct);
+    crate::client::a_replica_is_reached_through_a_port(namespace, "own-0");
 }
 
 /// What the installation for a namespace leaves outside of it; gone on drop.
