@@ -82,6 +82,10 @@ const STEPS: &[Step] = &[
         &tests("sparkconnect-python", "*"),
     ),
     step(
+        "the command line on a real API server, with real Livy and Spark",
+        &tests("sparkconnect-cli", "*"),
+    ),
+    step(
         "gateway before real Spark",
         &tests("sparkconnect-gateway", "*"),
     ),

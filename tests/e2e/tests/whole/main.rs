@@ -2,9 +2,12 @@
 //! Run it with `--test-threads=2`: each server takes about half of a small machine while it starts.
 
 mod allocation;
+mod cli;
+mod cli_tools;
 mod client;
 mod everything;
 mod gateway;
+mod inside;
 mod loss;
 mod metrics;
 mod operator;

@@ -1,0 +1,7 @@
+//! The program `kubectl-sparkconnect`.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    sparkconnect_cli::main()
+}
