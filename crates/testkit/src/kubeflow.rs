@@ -5,14 +5,18 @@ use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
+use serde_json::{Value, json};
+
 use crate::error::{Context, Error, Result};
+use crate::install::Kubectl;
 use crate::spark::SparkHome;
-use crate::{cache, command, progress};
+use crate::{cache, command, pki, progress};
 
 const MODULE: &str = "github.com/kubeflow/spark-operator/v2";
 /// Where the module has the definitions of its kinds.
 const DEFINITIONS: &str = "charts/spark-operator-chart/crds";
 const SUPERVISOR: &str = include_str!("spark/supervise.py");
+const RIGHTS: &str = include_str!("kubeflow-rights.yaml");
 
 /// The folder of its definitions, and nothing else. They are too large for a client-side apply.
 ///
@@ -48,12 +52,33 @@ pub struct Operator {
 }
 
 impl Operator {
+    /// Installs its kinds on a cluster and starts it for `namespace`, which is there, with the rights that it needs there and no others.
+    ///
+    /// # Errors
+    /// As [`Self::start`], and what the API server refuses.
+    pub fn install(
+        kubectl: &Kubectl,
+        namespace: &str,
+        home: &SparkHome,
+        folder: &Path,
+    ) -> Result<Self> {
+        let crds = definitions()?.display().to_string();
+        kubectl.run(&["apply", "--server-side", "--force-conflicts", "-f", &crds])?;
+        let established = ["--for=condition=Established", "--timeout=120s"];
+        kubectl.run(&[&["wait", "-f", &crds], &established[..]].concat())?;
+        kubectl.apply(&RIGHTS.replace("NAMESPACE", namespace))?;
+        let (kubeconfig, server) = account(kubectl, namespace, folder)?;
+        let address = server.trim_start_matches("https://");
+        let address = address.rsplit_once(':').expect("the address has a port");
+        Self::start(namespace, &kubeconfig, address, home, folder)
+    }
+
     /// Starts it for `namespace`, as the user of `kubeconfig`, with the API server's host and port. It submits with Spark of `home`.
     /// `folder` gets its log. The user's credentials must be a token: Spark's client cannot read keys as they are written today.
     ///
     /// # Errors
     /// When it cannot be built or started.
-    pub fn start(
+    fn start(
         namespace: &str,
         kubeconfig: &Path,
         (host, port): (&str, &str),
@@ -101,6 +126,19 @@ impl Drop for Operator {
     }
 }
 
+/// A kubeconfig of the operator's ServiceAccount, and the API server's address.
+fn account(kubectl: &Kubectl, namespace: &str, folder: &Path) -> Result<(PathBuf, String)> {
+    let view = kubectl.run(&["config", "view", "--raw", "--minify", "-o=json"])?;
+    let mut config: Value = serde_json::from_str(&view).expect("kubectl writes JSON");
+    let token = ["-n", namespace, "create", "token", "spark-operator"];
+    config["users"][0]["user"] = json!({"token": kubectl.run(&token)?});
+    let server = config["clusters"][0]["cluster"]["server"].as_str();
+    let server = server.expect("a cluster has an address").to_owned();
+    let path = folder.join("kubeconfig");
+    pki::write_private(&path, &config.to_string())?;
+    Ok((path, server))
+}
+
 /// The program, built at the first call.
 fn program() -> Result<PathBuf> {
     let folder = module();
@@ -136,7 +174,7 @@ fn downloaded(folder: &Path) -> Result<PathBuf> {
     go.current_dir(folder)
         .args(["mod", "download", "-json", MODULE]);
     let answer = command::output(&mut go)?;
-    let answer: serde_json::Value =
+    let answer: Value =
         serde_json::from_str(&answer).context(|| "reading what go downloaded".to_owned())?;
     let place = answer["Dir"].as_str().map(PathBuf::from);
     place.ok_or_else(|| Error::new(format!("go did not say where {MODULE} is")))

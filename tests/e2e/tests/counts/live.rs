@@ -229,11 +229,8 @@ async fn numbers_are_the_programs(version: &'static str) {
     let (gateways, _) = operator(&ca, &at(&[&gateway]));
     let (live, end) = watching(&wire.host, gateways).await;
     let session = SessionRef::new("ada", Uuid::new_v4());
-    let made = live
-        .spark("r")
-        .expect("it is watched")
-        .create(&session, &[])
-        .await;
+    let watched = live.spark("r").expect("it is watched");
+    let made = watched.create(&session, &[]).await;
     let session = session.observed(made.expect("a session"));
     directory.put(known(&session, &spark));
     live.track("r", tracked(&session, SessionMetrics::default(), None));
@@ -250,15 +247,14 @@ async fn numbers_are_the_programs(version: &'static str) {
     known_work(python).await;
 
     let seen = until(&live, 4).await;
-    let numbers = |seen: &SessionSeen| {
-        let metrics = &seen.metrics;
-        [
-            metrics.failed_queries,
-            metrics.active_queries,
-            metrics.artifacts_uploaded,
-        ]
-    };
-    assert_eq!(numbers(&seen), [Some(1), Some(0), Some(3)], "{seen:?}");
+    let SessionMetrics {
+        failed_queries,
+        active_queries,
+        artifacts_uploaded,
+        ..
+    } = seen.metrics;
+    let numbers = [failed_queries, active_queries, artifacts_uploaded];
+    assert_eq!(numbers, [Some(1), Some(0), Some(3)], "{seen:?}");
     assert!(
         seen.observed && seen.last_activity > before.last_activity,
         "{seen:?}"
@@ -273,10 +269,7 @@ async fn numbers_are_the_programs(version: &'static str) {
         tracked(&session, seen.metrics.clone(), seen.cursor.clone()),
     );
     let anew = until(&live, 4).await;
-    assert_eq!(
-        anew.metrics, seen.metrics,
-        "a new operator counts nothing twice"
-    );
+    assert_eq!(anew.metrics, seen.metrics, "nothing is counted twice");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -4,19 +4,17 @@ use std::io::{BufRead, BufReader, Write};
 use std::net::TcpListener;
 use std::path::PathBuf;
 
-use serde_json::{Value, json};
 use sparkconnect_client::kubernetes::KubernetesConfig;
 use sparkconnect_client::operators::{Flavour, OperatorBackend, OperatorConfig};
 use sparkconnect_client::{ApplicationRequest, DriverResources, ExecutorResources, SparkClient};
 use sparkconnect_testkit::cluster::{Cluster, NODE_ADDRESS};
 use sparkconnect_testkit::images::Image;
 use sparkconnect_testkit::install::Kubectl;
-use sparkconnect_testkit::kubeflow::{Operator, definitions};
+use sparkconnect_testkit::kubeflow::Operator;
 use sparkconnect_testkit::spark::SparkHome;
-use sparkconnect_testkit::{Result, pki};
+use sparkconnect_testkit::{Result, examples};
 
-const SPARK: &str = "4.1.4";
-const RIGHTS: &str = include_str!("../../manifests/kubeflow-operator.yaml");
+pub(crate) const SPARK: &str = "4.1.4";
 
 /// The operator and its namespace.
 #[derive(Debug)]
@@ -39,15 +37,6 @@ impl Kubeflow {
         };
         let image = recipe.build()?;
         cluster.load_image(&image.archive)?;
-        let crds = definitions()?.display().to_string();
-        kubectl.run(&["apply", "--server-side", "--force-conflicts", "-f", &crds])?;
-        kubectl.run(&[
-            "wait",
-            "--for=condition=Established",
-            "--timeout=120s",
-            "-f",
-            &crds,
-        ])?;
         let home = SparkHome::ensure(SPARK)?;
         let namespace = format!("e2e-{test}-{}", std::process::id());
         kubectl.run(&["create", "namespace", &namespace])?;
@@ -60,35 +49,15 @@ impl Kubeflow {
             operator: None,
             folder: tempfile::tempdir().expect("a temporary folder can be made"),
         };
-        kubeflow.run(&home)?;
+        let Kubeflow {
+            kubectl,
+            namespace,
+            folder,
+            ..
+        } = &kubeflow;
+        let operator = Operator::install(kubectl, namespace, &home, folder.path())?;
+        kubeflow.operator = Some(operator);
         Ok(kubeflow)
-    }
-
-    fn run(&mut self, home: &SparkHome) -> Result<()> {
-        let rights = RIGHTS.replace("NAMESPACE", &self.namespace);
-        self.kubectl.apply(&rights)?;
-        let (kubeconfig, server) = self.kubeconfig()?;
-        let address = server.trim_start_matches("https://");
-        let address = address.rsplit_once(':').expect("the address has a port");
-        let folder = self.folder.path();
-        let operator = Operator::start(&self.namespace, &kubeconfig, address, home, folder)?;
-        self.operator = Some(operator);
-        Ok(())
-    }
-
-    /// A kubeconfig of the operator's ServiceAccount, and the API server's address.
-    fn kubeconfig(&self) -> Result<(PathBuf, String)> {
-        let view = self
-            .kubectl
-            .run(&["config", "view", "--raw", "--minify", "-o=json"])?;
-        let mut config: Value = serde_json::from_str(&view).expect("kubectl writes JSON");
-        let token = ["-n", &self.namespace, "create", "token", "spark-operator"];
-        config["users"][0]["user"] = json!({"token": self.kubectl.run(&token)?});
-        let server = config["clusters"][0]["cluster"]["server"].as_str();
-        let server = server.expect("a cluster has an address").to_owned();
-        let path = self.folder.path().join("kubeconfig");
-        pki::write_private(&path, &config.to_string())?;
-        Ok((path, server))
     }
 
     pub(crate) async fn client(&self) -> SparkClient {
@@ -130,6 +99,15 @@ impl Kubeflow {
             },
             ..ApplicationRequest::default()
         }
+    }
+
+    /// A kubeconfig of the administrator's, whose current context is in the operator's namespace.
+    pub(crate) fn user_kubeconfig(&self) -> PathBuf {
+        let place = self.folder.path().join("user");
+        let (kubectl, kubeconfig) = (&self.kubectl, self.cluster.kubeconfig());
+        let copied = examples::kubeconfig(kubectl, kubeconfig, &self.namespace, &place);
+        copied.unwrap_or_else(|error| panic!("{error}"));
+        place
     }
 
     /// Everything that there is to tell when something did not come about.

@@ -1,5 +1,6 @@
 //! The client with other projects' real programs on the local cluster. Needs root.
 
+mod examples;
 mod kubeflow;
 
 use std::sync::{Arc, Mutex};

@@ -6,6 +6,7 @@ mod cli;
 mod cli_tools;
 mod client;
 mod everything;
+mod examples;
 mod gateway;
 mod inside;
 mod loss;
