@@ -1,7 +1,5 @@
 """The demo: what a session can do, step by step, by itself. connection.py says where it connects to."""
 
-import time
-
 from pyspark.sql import functions as F
 from pyspark.sql.window import Window
 
@@ -56,18 +54,8 @@ def management(client, session):
     with client.create_session(app_name="another"):
         states = {s.app_name: f"{s.state}" for s in client.list_sessions()}
         print(f"demo: {states['demo']}, another: {states['another']}")
-    metrics = counted(session)
+    metrics = session.get_metrics()
     print(f"Queries executed: {metrics.queries_executed}, failed: {metrics.failed_queries}")
-
-
-def counted(session):
-    """The session's metrics. On the cluster the operator counts, every few seconds; before it has, it is not known."""
-    for _ in range(30):
-        metrics = session.get_metrics()
-        if metrics.queries_executed is not None:
-            break
-        time.sleep(1)
-    return metrics
 
 
 def main():

@@ -113,6 +113,8 @@ pub struct SessionInfo {
     pub spark_version: Option<String>,
     /// Its URL, without a token.
     pub url: Option<String>,
+    /// Address of its server's UI, once that was reached from here.
+    pub ui_url: Option<String>,
     /// When it was made.
     pub start_time: Option<Timestamp>,
     /// When it was last at work.

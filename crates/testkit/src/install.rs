@@ -1,6 +1,7 @@
 //! Installs the product on a cluster as a user would: the manifests of `deploy/`, with the images that were built. Does I/O
 //! through kubectl.
 
+use std::ffi::OsString;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -47,6 +48,17 @@ impl Kubectl {
             program,
             leading: vec![format!("--context={name}")],
         })
+    }
+
+    /// `PATH` with kubectl first in it, for programs that run it by themselves.
+    ///
+    /// # Errors
+    /// When its folder cannot be in a `PATH`.
+    pub fn path(&self) -> Result<OsString> {
+        let folder = self.program.parent().map(Path::to_owned);
+        let before = std::env::var_os("PATH").unwrap_or_default();
+        let folders = folder.into_iter().chain(std::env::split_paths(&before));
+        std::env::join_paths(folders).context(|| "putting kubectl into the PATH".to_owned())
     }
 
     /// kubectl with `args`, ready to run.

@@ -120,6 +120,7 @@ impl Made {
             message: message.map(str::to_owned),
             spark_version: Some(self.version.clone()),
             url: Some(self.connection.url()),
+            ui_url: self.meter.reached(),
             start_time: Some(self.began),
             last_activity_time: None,
             end_time: None,

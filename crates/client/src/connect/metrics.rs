@@ -1,5 +1,6 @@
 //! What a session did, by the REST API of its server's UI where that is reachable. Does I/O: HTTP.
 
+use std::sync::OnceLock;
 use std::time::Duration;
 
 use sparkconnect_spark::monitor::{Account, Monitor, MonitorOptions, SessionKey, SessionTotals};
@@ -14,11 +15,14 @@ const CONNECT: Duration = Duration::from_secs(2);
 /// Reads one session's numbers.
 #[derive(Debug)]
 pub(super) struct Meter {
+    /// Of the UI, once it has answered with the session.
+    address: OnceLock<String>,
     state: Mutex<State>,
 }
 
 #[derive(Debug)]
 struct State {
+    at: String,
     monitor: Option<Monitor>,
     account: Account,
 }
@@ -41,11 +45,18 @@ impl Meter {
         // Bytes read are right only on a server that is set up for that, which cannot be seen from here.
         let monitor = Monitor::new(&endpoint, MonitorOptions { count_reads: false });
         Self {
+            address: OnceLock::new(),
             state: Mutex::new(State {
+                at: format!("http://{}:{port}", endpoint.host),
                 monitor: monitor.ok(),
                 account: Account::default(),
             }),
         }
+    }
+
+    /// The UI's address, if it has answered.
+    pub(super) fn reached(&self) -> Option<String> {
+        self.address.get().cloned()
     }
 
     /// The numbers; none where the UI is not reachable, or is not that of a Spark server.
@@ -60,6 +71,7 @@ impl Meter {
                 let key = SessionKey::from(session);
                 // A host's port 4040 may be another server's: a session that it does not show is none of its.
                 if snapshot.sessions().any(|shown| *shown == key) {
+                    self.address.get_or_init(|| state.at.clone());
                     state.account = snapshot.account(&key, &state.account).account;
                 }
                 counted(&state.account.totals)

@@ -246,6 +246,7 @@ fn this_user() -> Option<String> {
     ["LOGNAME", "USER", "LNAME", "USERNAME"]
         .into_iter()
         .find_map(|name| std::env::var(name).ok().filter(|user| !user.is_empty()))
+        .or_else(|| whoami::username().ok())
 }
 
 #[cfg(test)]

@@ -24,6 +24,7 @@ pub(super) fn info(session: &SparkSession) -> SessionInfo {
         message: ready.map(|ready| ready.message.clone()),
         spark_version: status.spark_version,
         url: status.url,
+        ui_url: None,
         start_time: status.start_time.as_ref().map(instant),
         last_activity_time: status.last_activity_time.as_ref().map(instant),
         end_time: status.end_time.as_ref().map(instant),

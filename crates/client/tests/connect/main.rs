@@ -128,6 +128,9 @@ async fn a_session_lives(version: &str) {
     let metrics = metrics_with_a_query(&client, &id, version).await;
     let uploads = metrics.artifacts_uploaded.expect("uploads are counted");
     assert_eq!((uploads.value, uploads.source), (1, Source::Client));
+    let seen = client.get_session_status(&id).await.expect("a status");
+    let ui = format!("http://127.0.0.1:{}", server.ui_port());
+    assert_eq!(seen.ui_url, Some(ui));
 
     client.close_session(&id).await.expect("an end");
     client

@@ -63,6 +63,7 @@ class SessionInfo:
     message: Optional[str]
     spark_version: Optional[str]
     url: Optional[str]
+    ui_url: Optional[str]
     start_time: Optional[datetime]
     last_activity_time: Optional[datetime]
     end_time: Optional[datetime]

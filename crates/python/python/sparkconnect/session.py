@@ -73,11 +73,12 @@ class ManagedSparkSession(SparkSession):
         return self._managed_by.get_session_status(self._managed_key)
 
     def get_metrics(self) -> SessionMetrics:
-        """What it has done. What nobody counts on the server's side is counted here, for what went through this object."""
+        """What it has done. A number that nobody has told on the server's side is counted here, for what went through this object."""
         told = self._managed_by._counted(self._managed_key)
-        if all(counted is None or counted["source"] == "client" for counted in told.values()):
-            here = self._managed_counter.read()
-            told = {**told, **{name: {"value": value, "source": "client"} for name, value in here.items()}}
+        for name, value in self._managed_counter.read().items():
+            counted = told.get(name)
+            if counted is None or counted["source"] == "client":
+                told[name] = {"value": value, "source": "client"}
         return SessionMetrics._of(self.session_id, told)
 
     def upload_artifacts(self, *paths: str) -> None:
@@ -159,10 +160,11 @@ class ManagedSparkSession(SparkSession):
 
     def _managed_counts(self) -> List[Tuple[str, str]]:
         try:
-            metrics = self.get_metrics()
+            metrics, info = self.get_metrics(), self.get_info()
         except SparkConnectError as error:
             return [("metrics", f"cannot be had now: {error.message}")]
-        return [
+        counts = [
             (name.replace("_", " "), f"{getattr(metrics, name)} ({source})")
             for name, source in sorted(metrics.sources.items())
         ]
+        return counts if info.ui_url is None else [*counts, ("Spark UI", info.ui_url)]

@@ -4,6 +4,7 @@ import asyncio
 import inspect
 import os
 import tempfile
+import time
 import unittest
 import warnings
 from pathlib import Path
@@ -119,6 +120,15 @@ class Session(unittest.TestCase):
         shown = self.session._repr_html_()
         self.assertIn(self.session.session_id, shown)
         self.assertNotIn(TOKEN, shown + repr(self.session) + repr(info) + repr(self.client) + repr(config()))
+
+    def test_it_leads_to_the_servers_ui(self):
+        self.session.range(1).count()
+        for _ in range(300):
+            shown = self.session._repr_html_()
+            if "Spark UI" in shown:
+                break
+            time.sleep(0.1)
+        self.assertIn(f'<a href="http://{UI_ADDRESS}">', shown)
 
     def test_it_shows_itself_without_its_server(self):
         with mock.patch.object(self.client, "_counted", side_effect=UnavailableError("the server is gone")):

@@ -1,8 +1,10 @@
 //! `cargo xtask bench`: the figures of the README.
 
+mod command;
 mod control;
 mod gateway;
 mod python;
+mod sessions;
 
 use std::process::ExitCode;
 
@@ -24,6 +26,10 @@ enum Verb {
     Gateway(gateway::Cli),
     /// The Python package beside plain PySpark: time of a query, of an import.
     Python(python::Cli),
+    /// The command line client beside kubectl: time of a command.
+    Cli(command::Cli),
+    /// A session on a cluster, by this project and by kubeflow's SDK: time to have it.
+    Sessions(sessions::Cli),
 }
 
 /// Measures and prints.
@@ -32,5 +38,7 @@ pub(crate) fn run(cli: &Cli) -> Result<ExitCode> {
         Verb::Control(cli) => control::run(cli),
         Verb::Gateway(cli) => gateway::run(cli),
         Verb::Python(cli) => python::run(cli),
+        Verb::Cli(cli) => command::run(cli),
+        Verb::Sessions(cli) => sessions::run(cli),
     }
 }
