@@ -107,7 +107,8 @@ async fn a_job_runs_to_its_end_by_kubeflows_operator() {
     );
     assert!(ended.ended > ended.submitted, "{ended:?}");
     let mut order = told.iter();
-    for state in ["SUBMITTED", "RUNNING", "COMPLETED"] {
+    // What lasts less than the second between two looks, as SUBMITTED may, can be missed.
+    for state in ["RUNNING", "COMPLETED"] {
         assert!(order.any(|told| told == state), "{state} in {told:?}");
     }
 
