@@ -63,9 +63,9 @@ fn prune_in(parent: &Path, prefix: &str, kept: usize) -> Result<()> {
     for entry in fs::read_dir(parent).context(reading)? {
         let entry = entry.context(reading)?;
         let name = entry.file_name();
-        let is_one = name
-            .to_str()
-            .is_some_and(|name| name.starts_with(prefix) && !name.contains('.'));
+        // What has a dot behind the prefix is a lock, a log or half built.
+        let key = name.to_str().and_then(|name| name.strip_prefix(prefix));
+        let is_one = key.is_some_and(|key| !key.contains('.'));
         // One that another process removed in this moment is no entry any more.
         if let (true, Ok(about)) = (is_one, entry.metadata()) {
             entries.push((about.modified().context(reading)?, entry.path()));
@@ -140,18 +140,18 @@ mod tests {
     fn the_youngest_entries_of_a_prefix_stay() {
         let folder = tempfile::tempdir().unwrap();
         for (age, name) in [
-            (3, "gateway-a"),
-            (1, "gateway-b"),
-            (2, "gateway-c"),
-            (9, "gateway-d.partial"),
-            (9, "operator-a"),
+            (3, "spark-4.1.4-a"),
+            (1, "spark-4.1.4-b"),
+            (2, "spark-4.1.4-c"),
+            (9, "spark-4.1.4-d.partial"),
+            (9, "spark-4.3.0-a"),
         ] {
             let place = folder.path().join(name);
             fs::create_dir(&place).unwrap();
             let then = SystemTime::now() - Duration::from_secs(age * 60);
             File::open(&place).unwrap().set_modified(then).unwrap();
         }
-        prune_in(folder.path(), "gateway-", 2).unwrap();
+        prune_in(folder.path(), "spark-4.1.4-", 2).unwrap();
         let mut left: Vec<_> = fs::read_dir(folder.path())
             .unwrap()
             .map(|entry| entry.unwrap().file_name().into_string().unwrap())
@@ -159,7 +159,12 @@ mod tests {
         left.sort();
         assert_eq!(
             left,
-            ["gateway-b", "gateway-c", "gateway-d.partial", "operator-a"]
+            [
+                "spark-4.1.4-b",
+                "spark-4.1.4-c",
+                "spark-4.1.4-d.partial",
+                "spark-4.3.0-a"
+            ]
         );
     }
 }
