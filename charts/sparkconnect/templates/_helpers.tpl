@@ -1,0 +1,106 @@
+{{- /* What every object has. Takes: root, name. */}}
+{{- define "sparkconnect.labels" -}}
+app.kubernetes.io/name: {{ .name }}
+app.kubernetes.io/instance: {{ .root.Release.Name | quote }}
+app.kubernetes.io/version: {{ .root.Chart.AppVersion | quote }}
+app.kubernetes.io/part-of: sparkconnect
+app.kubernetes.io/managed-by: {{ .root.Release.Service }}
+helm.sh/chart: {{ printf "%s-%s" .root.Chart.Name (.root.Chart.Version | replace "+" "_") }}
+{{- with .root.Values.commonLabels }}
+{{ toYaml . }}
+{{- end }}
+{{- end }}
+
+{{- /* The image of a program. Takes: root, image. */}}
+{{- define "sparkconnect.image" -}}
+{{- $repository := .image.repository }}
+{{- with .root.Values.image.registry }}
+{{- $repository = printf "%s/%s" . $repository }}
+{{- end }}
+{{- if .image.digest }}
+{{- printf "%s@%s" $repository .image.digest }}
+{{- else }}
+{{- printf "%s:%s" $repository (.image.tag | default .root.Chart.AppVersion) }}
+{{- end }}
+{{- end }}
+
+{{- /* Secrets that images are pulled by. Takes the root. */}}
+{{- define "sparkconnect.pullSecrets" -}}
+{{- with .Values.image.pullSecrets -}}
+imagePullSecrets:
+  {{- toYaml . | nindent 2 }}
+{{- end }}
+{{- end }}
+
+{{- /* Where a program's pods run. Takes: name, values. */}}
+{{- define "sparkconnect.scheduling" -}}
+{{- with .values.priorityClassName }}
+priorityClassName: {{ . }}
+{{- end }}
+{{- with .values.nodeSelector }}
+nodeSelector:
+  {{- toYaml . | nindent 2 }}
+{{- end }}
+{{- with .values.tolerations }}
+tolerations:
+  {{- toYaml . | nindent 2 }}
+{{- end }}
+affinity:
+{{- if .values.affinity }}
+  {{- toYaml .values.affinity | nindent 2 }}
+{{- else }}
+  podAntiAffinity:
+    preferredDuringSchedulingIgnoredDuringExecution:
+      - weight: 100
+        podAffinityTerm:
+          topologyKey: kubernetes.io/hostname
+          labelSelector:
+            matchLabels:
+              app.kubernetes.io/name: {{ .name }}
+{{- end }}
+{{- if .values.topologySpreadConstraints }}
+topologySpreadConstraints:
+  {{- $own := dict "labelSelector" (dict "matchLabels" (dict "app.kubernetes.io/name" .name)) }}
+  {{- range .values.topologySpreadConstraints }}
+  - {{ merge (deepCopy .) $own | toYaml | indent 4 | trim }}
+  {{- end }}
+{{- end }}
+{{- end }}
+
+{{- /* Labels and annotations of a program's pods. Takes: root, name, values. */}}
+{{- define "sparkconnect.podMetadata" -}}
+labels:
+  {{- with .values.podLabels }}
+  {{- toYaml . | nindent 2 }}
+  {{- end }}
+  {{- with .root.Values.commonLabels }}
+  {{- toYaml . | nindent 2 }}
+  {{- end }}
+  app.kubernetes.io/name: {{ .name }}
+  app.kubernetes.io/part-of: sparkconnect
+annotations:
+  prometheus.io/scrape: "true"
+  prometheus.io/port: "8080"
+  {{- with .values.podAnnotations }}
+  {{- toYaml . | nindent 2 }}
+  {{- end }}
+{{- end }}
+
+{{- /* Settings that both programs have. Takes the root. */}}
+{{- define "sparkconnect.commonEnv" -}}
+- name: SPARKCONNECT_LOG_FORMAT
+  value: {{ .Values.log.format }}
+- name: SPARKCONNECT_LOG_FILTER
+  value: {{ .Values.log.filter | quote }}
+{{- end }}
+
+{{- /* Probes of both programs. */}}
+{{- define "sparkconnect.probes" -}}
+readinessProbe:
+  httpGet: {path: /readyz, port: health}
+  periodSeconds: 5
+livenessProbe:
+  httpGet: {path: /healthz, port: health}
+  periodSeconds: 20
+  failureThreshold: 3
+{{- end }}

@@ -1,0 +1,29 @@
+{{- /* A program's rights: by a ClusterRole. Takes: root, name, account, rules. */}}
+{{- define "sparkconnect.rights" -}}
+{{- $labels := include "sparkconnect.labels" . }}
+{{- $subject := printf "kind: ServiceAccount\nname: %s\nnamespace: %s" .account .root.Release.Namespace }}
+{{- $name := .name }}
+{{- $rules := .rules }}
+---
+apiVersion: rbac.authorization.k8s.io/v1
+kind: ClusterRole
+metadata:
+  name: {{ $name }}
+  labels:
+    {{- $labels | nindent 4 }}
+rules:
+  {{- $rules | nindent 2 }}
+---
+apiVersion: rbac.authorization.k8s.io/v1
+kind: ClusterRoleBinding
+metadata:
+  name: {{ $name }}
+  labels:
+    {{- $labels | nindent 4 }}
+roleRef:
+  apiGroup: rbac.authorization.k8s.io
+  kind: ClusterRole
+  name: {{ $name }}
+subjects:
+  - {{ $subject | indent 4 | trim }}
+{{- end }}
