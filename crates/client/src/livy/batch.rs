@@ -10,7 +10,7 @@ use crate::{Application, ApplicationState};
 #[serde(rename_all = "camelCase")]
 pub(super) struct Batch {
     pub(super) id: u64,
-    name: Option<String>,
+    pub(super) name: Option<String>,
     state: String,
     app_id: Option<String>,
     app_info: Option<AppInfo>,

@@ -75,11 +75,12 @@ impl LivyBackend {
         error.hint(hint)
     }
 
+    /// Livy finds by number too: what has not that name, as when a name of digits was refused, is somebody else's.
     async fn forget_refused(&self, name: &str) -> Result<(), Error> {
         let path = path(name)?;
         let found: Result<Batch, _> = self.rest.get(&path, "looking for the entry").await;
         match found {
-            Ok(batch) if batch.is_refused() => {
+            Ok(batch) if batch.is_refused() && batch.name.as_deref() == Some(name) => {
                 let path = format!("/batches/{}", batch.id);
                 self.rest.delete(&path, "deleting it").await
             }
