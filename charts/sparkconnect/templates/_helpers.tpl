@@ -92,6 +92,16 @@ annotations:
   value: {{ .Values.log.format }}
 - name: SPARKCONNECT_LOG_FILTER
   value: {{ .Values.log.filter | quote }}
+{{- with .Values.watchNamespaces }}
+- name: SPARKCONNECT_WATCH_NAMESPACE
+  value: {{ join "," . }}
+{{- end }}
+{{- with .Values.tracing.endpoint }}
+- name: OTEL_EXPORTER_OTLP_ENDPOINT
+  value: {{ . | quote }}
+- name: OTEL_TRACES_SAMPLER_ARG
+  value: {{ $.Values.tracing.sampleRatio | quote }}
+{{- end }}
 {{- end }}
 
 {{- /* Probes of both programs. */}}
@@ -103,4 +113,28 @@ livenessProbe:
   httpGet: {path: /healthz, port: health}
   periodSeconds: 20
   failureThreshold: 3
+{{- end }}
+
+{{- /* Name of the Secret with the gateway's certificate. Takes the root. */}}
+{{- define "sparkconnect.tlsSecret" -}}
+{{- .Values.gateway.tls.existingSecret | default "sparkconnect-gateway-tls" }}
+{{- end }}
+
+{{- /* Whether somebody else than the operator makes that certificate: a word, or nothing. Takes the root. */}}
+{{- define "sparkconnect.tlsGiven" -}}
+{{- if or .Values.gateway.tls.existingSecret .Values.gateway.tls.certManager.enabled }}given{{ end }}
+{{- end }}
+
+{{- /* Host of the gateway's address, or nothing. Takes the root. */}}
+{{- define "sparkconnect.host" -}}
+{{- regexReplaceAll ":[0-9]+$" .Values.gateway.address "" }}
+{{- end }}
+
+{{- /* Host names of a way in, a list as JSON. Takes: root, names, what. */}}
+{{- define "sparkconnect.hosts" -}}
+{{- $host := include "sparkconnect.host" .root }}
+{{- if not (or .names $host) }}
+{{- fail (printf "gateway.%s needs gateway.address, as in spark.example.com:443, or host names of its own" .what) }}
+{{- end }}
+{{- .names | default (list $host) | toJson }}
 {{- end }}

@@ -1,9 +1,35 @@
-{{- /* A program's rights: by a ClusterRole. Takes: root, name, account, rules. */}}
+{{- /* A program's rights: by a ClusterRole, or by a Role in each namespace that is served. Takes: root, name, account, rules. */}}
 {{- define "sparkconnect.rights" -}}
 {{- $labels := include "sparkconnect.labels" . }}
 {{- $subject := printf "kind: ServiceAccount\nname: %s\nnamespace: %s" .account .root.Release.Namespace }}
 {{- $name := .name }}
 {{- $rules := .rules }}
+{{- range .root.Values.watchNamespaces }}
+---
+apiVersion: rbac.authorization.k8s.io/v1
+kind: Role
+metadata:
+  name: {{ $name }}
+  namespace: {{ . }}
+  labels:
+    {{- $labels | nindent 4 }}
+rules:
+  {{- $rules | nindent 2 }}
+---
+apiVersion: rbac.authorization.k8s.io/v1
+kind: RoleBinding
+metadata:
+  name: {{ $name }}
+  namespace: {{ . }}
+  labels:
+    {{- $labels | nindent 4 }}
+roleRef:
+  apiGroup: rbac.authorization.k8s.io
+  kind: Role
+  name: {{ $name }}
+subjects:
+  - {{ $subject | indent 4 | trim }}
+{{- else }}
 ---
 apiVersion: rbac.authorization.k8s.io/v1
 kind: ClusterRole
@@ -26,4 +52,5 @@ roleRef:
   name: {{ $name }}
 subjects:
   - {{ $subject | indent 4 | trim }}
+{{- end }}
 {{- end }}

@@ -2,17 +2,18 @@
 //!
 //! Three things differ from what the derive gives. The meaning of each enum value is in the description, so that `kubectl
 //! explain` shows it. Nothing is nullable: an explicit null then counts as absent, as it does in Kubernetes' own types, and
-//! defaults fill it. A status has no defaults: what was not observed stays absent.
+//! defaults fill it. A status has no defaults, so that what was not observed stays absent, but for a generation that no
+//! resource has: tools that wait take a resource without an observed generation for one that needs none.
 
 use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::{
-    CustomResourceDefinition, JSONSchemaProps,
+    CustomResourceDefinition, JSON, JSONSchemaProps,
 };
 use kube::CustomResourceExt;
 use kube::core::schema::{OptionalEnum, StructuralSchemaRewriter};
 use schemars::generate::SchemaSettings;
 use schemars::transform::{AddNullable, RecursiveTransform};
 use schemars::{JsonSchema, Schema};
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 
 use crate::{SparkConnectServer, SparkSession};
 
@@ -53,7 +54,10 @@ fn schema_of<K: JsonSchema>() -> JSONSchemaProps {
         .properties
         .iter_mut()
         .filter_map(|properties| properties.get_mut("status"))
-        .for_each(drop_defaults);
+        .for_each(|status| {
+            drop_defaults(status);
+            status.default = Some(JSON(json!({"observedGeneration": -1})));
+        });
     props
 }
 
@@ -153,7 +157,11 @@ mod tests {
     }
 
     #[test]
-    fn a_status_has_no_defaults_and_a_spec_has_them() {
+    fn a_status_has_no_defaults_but_of_its_generation_and_a_spec_has_them() {
+        for kind in [0, 1] {
+            let status = field(kind, &["status"]).default;
+            assert_eq!(status, Some(JSON(json!({"observedGeneration": -1}))));
+        }
         assert_eq!(field(0, &["status", "replicas"]).default, None);
         assert!(field(0, &["spec", "replicas"]).default.is_some());
     }

@@ -32,6 +32,11 @@ pub const SESSION: &str = "sparkconnect.dev/session";
 /// On a SparkSession that the gateway made for somebody who called; its value is `true`.
 pub const AD_HOC: &str = "sparkconnect.dev/ad-hoc";
 
+/// Annotation on a SparkSession: id of the call that it was made for, as the logs of gateway and operator have it.
+pub const REQUEST_ID: &str = "sparkconnect.dev/request-id";
+/// Annotation on a SparkSession: the trace, in the form of W3C's header of that name, that making it on its server belongs to.
+pub const TRACEPARENT: &str = "sparkconnect.dev/traceparent";
+
 /// On a SparkSession that is a clone of another one: the name of that one.
 pub const CLONED_FROM: &str = "sparkconnect.dev/cloned-from";
 /// Annotation beside [`CLONED_FROM`]: UID of the replica (its driver pod) that has the clone. It can live nowhere else.

@@ -15,6 +15,7 @@ pub mod inputs;
 pub mod labels;
 pub mod memory;
 pub mod period;
+pub mod reason;
 mod rules;
 pub mod server;
 pub mod session;
@@ -22,6 +23,7 @@ pub mod session;
 pub use definitions::definitions;
 pub use memory::Memory;
 pub use period::Period;
+pub use reason::Reason;
 pub use server::{ServerStatus, SparkConnectServer, SparkConnectServerSpec};
 pub use session::{SessionStatus, SparkSession, SparkSessionSpec};
 

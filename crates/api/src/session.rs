@@ -32,11 +32,7 @@ use crate::{Period, condition};
     printcolumn(name = "Written", type_ = "integer", json_path = ".status.metrics.dataWrittenBytes"),
     printcolumn(name = "Last-Activity", type_ = "date", json_path = ".status.lastActivityTime"),
     printcolumn(name = "Age", type_ = "date", json_path = ".metadata.creationTimestamp"),
-    printcolumn(
-        name = "Message",
-        type_ = "string",
-        json_path = ".status.conditions[?(@.type==\"Ready\")].message"
-    ),
+    printcolumn(name = "Message", type_ = "string", json_path = ".status.message"),
     printcolumn(name = "Replica", type_ = "string", json_path = ".status.server", priority = 1),
     printcolumn(name = "User", type_ = "string", json_path = ".status.user", priority = 1),
     printcolumn(name = "Url", type_ = "string", json_path = ".status.url", priority = 1),
@@ -153,13 +149,16 @@ pub struct Artifact {
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct SessionStatus {
-    /// Generation of the spec that this status speaks of.
+    /// Generation of the spec that this status speaks of; -1 until the operator has seen the session.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub observed_generation: Option<i64>,
     /// The state in one word.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub phase: Option<SessionPhase>,
-    /// Assigned, Ready, ConfApplied, AccessEnforced.
+    /// The state in one sentence: the message of the condition Stalled, Ended or Ready, of the first that there is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub message: Option<String>,
+    /// Assigned, Ready, ConfApplied, AccessEnforced, Ended, Stalled.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(schema_with = "condition::list")]
     pub conditions: Vec<Condition>,

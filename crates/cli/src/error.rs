@@ -109,3 +109,7 @@ mod tests {
         assert!(matches!(Error::of_output(full), Error::Client(_)));
     }
 }
+
+#[cfg(test)]
+#[path = "error_page.rs"]
+mod page;

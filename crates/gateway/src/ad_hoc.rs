@@ -11,12 +11,15 @@ use kube::{Client, ResourceExt};
 use sha2::{Digest, Sha256};
 use sparkconnect_api::session::SparkSessionSpec;
 use sparkconnect_api::{Period, SparkSession, labels};
+use sparkconnect_telemetry::RequestId;
+use sparkconnect_telemetry::spans::{traceparent, within};
 
 use crate::directory::{Directory, Name, Replica, Session, State};
 use crate::identity::{Access, Person};
 use crate::limiter::{Limiter, Permit};
 use crate::refusal::Refusal;
 use crate::rpc::Rpc;
+use crate::spans;
 
 /// Field manager of what the gateway makes.
 const MANAGER: &str = "sparkconnect-gateway";
@@ -45,6 +48,8 @@ pub struct Wanted<'a> {
     pub session: &'a str,
     /// The server, where the call names one.
     pub server: Option<&'a Name>,
+    /// Id of the call.
+    pub request: &'a RequestId,
 }
 
 /// Finds and makes sessions.
@@ -121,8 +126,8 @@ impl AdHoc {
             return Err(Refusal::UnknownServer(server.clone()));
         }
         let _making = self.making(&person.user, wanted.session)?;
-        self.make(resource(&person.user, wanted.session, server))
-            .await?;
+        let resource = resource(&person.user, wanted.session, server);
+        self.make(resource, wanted.request).await?;
         self.ready(&person.user, wanted).await
     }
 
@@ -152,7 +157,7 @@ impl AdHoc {
         })
     }
 
-    /// Makes a SparkSession for the clone `id` of `session` on `replica`, and waits until it is ready.
+    /// Makes a SparkSession for the clone `id` of `session` on `replica`, as the call `request` asks, and waits until it is ready.
     ///
     /// # Errors
     /// When that is not possible: the clone has an owner only once it is.
@@ -161,6 +166,7 @@ impl AdHoc {
         session: &Session,
         replica: &Replica,
         id: &str,
+        request: &RequestId,
     ) -> Result<(), Refusal> {
         let server = session.server();
         let mut resource = resource(&session.user, id, &server);
@@ -169,11 +175,12 @@ impl AdHoc {
         labels.insert(labels::CLONED_FROM.to_owned(), root.clone());
         let home = (labels::CLONED_ON.to_owned(), replica.uid.clone());
         resource.metadata.annotations = Some([home].into());
-        self.make(resource).await?;
+        self.make(resource, request).await?;
         let wanted = Wanted {
             rpc: Rpc::CloneSession,
             session: id,
             server: Some(&server),
+            request,
         };
         self.ready(&session.user, wanted).await.map(drop)
     }
@@ -189,19 +196,26 @@ impl AdHoc {
         found.filter(is_clone).unwrap_or(own)
     }
 
-    /// Makes the SparkSession; that another call or another gateway was faster is as good.
-    async fn make(&self, session: SparkSession) -> Result<(), Refusal> {
+    /// Makes the SparkSession, which tells of the call that it is made for; that another call or another gateway was faster is as good.
+    async fn make(&self, mut session: SparkSession, request: &RequestId) -> Result<(), Refusal> {
+        let span = spans::create_session();
+        let trace = traceparent(&span).map(|trace| (labels::TRACEPARENT.to_owned(), trace));
+        let origin = (labels::REQUEST_ID.to_owned(), request.to_string());
+        session
+            .annotations_mut()
+            .extend([origin].into_iter().chain(trace));
         let namespace = session.metadata.namespace.clone().unwrap_or_default();
         let api: Api<SparkSession> = Api::namespaced(self.client.clone(), &namespace);
         let parameters = PostParams {
             field_manager: Some(MANAGER.to_owned()),
             ..PostParams::default()
         };
-        let made = tokio::time::timeout(PATIENCE, api.create(&parameters, &session)).await;
+        let made = within(span, api.create(&parameters, &session));
+        let made = tokio::time::timeout(PATIENCE, made).await;
         match made {
             Ok(Ok(made)) => {
                 let (name, user) = (made.name_any(), made.user_on_server());
-                tracing::info!(namespace, session = name, user, "session made");
+                tracing::info!(request_id = %request, namespace, session = name, user, "session made");
                 Ok(())
             }
             Ok(Err(kube::Error::Api(status))) if status.is_already_exists() => Ok(()),
@@ -212,13 +226,17 @@ impl AdHoc {
                     why: status.message.clone(),
                 })
             }
-            Ok(Err(error)) => Err(unmade(&error)),
-            Err(late) => Err(unmade(&late)),
+            Ok(Err(error)) => Err(unmade(request, &error)),
+            Err(late) => Err(unmade(request, &late)),
         }
     }
 
     /// Waits until the session can take calls, or never will.
     async fn ready(&self, user: &str, wanted: Wanted<'_>) -> Result<Arc<Session>, Refusal> {
+        within(spans::wait_for_session(), self.seen(user, wanted)).await
+    }
+
+    async fn seen(&self, user: &str, wanted: Wanted<'_>) -> Result<Arc<Session>, Refusal> {
         let _waiting: Permit<()> = self.waiting.enter(&()).ok_or(Refusal::TooMany {
             what: "calls that wait for a session",
             limit: self.limits.waiting,
@@ -247,8 +265,8 @@ impl AdHoc {
     }
 }
 
-fn unmade(error: &dyn std::error::Error) -> Refusal {
-    tracing::warn!(%error, "no session can be made");
+fn unmade(request: &RequestId, error: &dyn std::error::Error) -> Refusal {
+    tracing::warn!(request_id = %request, %error, "no session can be made");
     Refusal::Unsaid {
         what: "whether your session can be made",
     }

@@ -87,11 +87,12 @@ fn a_session_is_made_once_whoever_makes_it() {
 #[tokio::test(start_paused = true)]
 async fn those_who_wait_are_so_many_and_no_more_and_one_who_goes_makes_room() {
     let ad_hoc = ad_hoc(9);
-    let server = Name::new("ns", "demo");
+    let (server, request) = (Name::new("ns", "demo"), RequestId::new());
     let wanted = Wanted {
         rpc: Rpc::Config,
         session: "1",
         server: Some(&server),
+        request: &request,
     };
     let waits = ad_hoc.ready("ada", wanted);
     let mut waits = Box::pin(waits);

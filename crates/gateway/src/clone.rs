@@ -5,6 +5,7 @@ use bytes::Bytes;
 use http::{HeaderMap, Response};
 use http_body_util::{BodyExt, Limited};
 use hyper::body::Incoming;
+use sparkconnect_telemetry::RequestId;
 use tonic::{Code, Status};
 use uuid::Uuid;
 
@@ -64,6 +65,7 @@ impl Proxy {
         replica: &Replica,
         answer: Response<Incoming>,
         mut call: Call,
+        request: &RequestId,
     ) -> Result<Response<Answer>, Refusal> {
         let (head, body) = answer.into_parts();
         let broken = |_| Refusal::Unreachable {
@@ -76,7 +78,8 @@ impl Proxy {
             call.ended(trailers);
         }
         if trailers.as_ref().is_some_and(is_ok) {
-            self.ad_hoc.adopt(session, replica, &clone.id).await?;
+            let adopted = self.ad_hoc.adopt(session, replica, &clone.id, request);
+            adopted.await?;
         }
         let bytes = Some(collected.to_bytes()).filter(|bytes| !bytes.is_empty());
         Ok(Response::from_parts(head, Answer::Whole(bytes, trailers)))

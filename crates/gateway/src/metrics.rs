@@ -85,6 +85,14 @@ impl Metrics {
         let counters = |name, help, labels: &[&str]| {
             kept(registry, IntCounterVec::new(Opts::new(name, help), labels)?)
         };
+        let by_reason = |name, help, reasons: &[&str]| {
+            let counter = counters(name, help, &["reason"])?;
+            for reason in reasons {
+                // From 0 on: Prometheus does not see that one that begins higher grew.
+                counter.with_label_values(&[*reason]);
+            }
+            Ok::<_, prometheus::Error>(counter)
+        };
         let seconds = HistogramOpts::new(
             "gateway_call_duration_seconds",
             "Time from a call's head to the end of its answer.",
@@ -96,23 +104,23 @@ impl Metrics {
                 "gateway_connections_total",
                 "Connections of clients that were taken.",
             )?,
-            connections_refused: counters(
+            connections_refused: by_reason(
                 "gateway_connections_refused_total",
                 "Connections over a limit: of all, or of one address.",
-                &["reason"],
+                &["all", "address"],
             )?,
-            handshakes_failed: counters(
+            handshakes_failed: by_reason(
                 "gateway_tls_handshakes_failed_total",
                 "Connections of clients that never spoke TLS, or not in time.",
-                &["reason"],
+                &["error", "timeout"],
             )?,
             received: counter("gateway_received_bytes_total", "Bytes of calls' messages.")?,
             sent: counter("gateway_sent_bytes_total", "Bytes of answers' messages.")?,
             upstreams: gauge("gateway_upstream_connections", "Connections to replicas.")?,
-            upstream_failures: counters(
+            upstream_failures: by_reason(
                 "gateway_upstream_failures_total",
                 "Calls to which a replica gave no answer.",
-                &["reason"],
+                &["connect", "timeout", "broken"],
             )?,
             refusals: counters(
                 "gateway_refusals_total",
@@ -193,7 +201,10 @@ impl<F: Fn() -> Option<i64> + Send + Sync> Collector for Read<F> {
     }
 
     fn collect(&self) -> Vec<MetricFamily> {
-        self.gauge.set((self.read)().unwrap_or(0));
+        let Some(value) = (self.read)() else {
+            return Vec::new(); // 0 would be a value
+        };
+        self.gauge.set(value);
         self.gauge.collect()
     }
 }
@@ -248,6 +259,22 @@ mod tests {
     use super::*;
 
     #[test]
+    fn the_page_of_metrics_is_what_the_gateway_registers() {
+        use sparkconnect_testkit::page;
+        let registry = Registry::new();
+        Metrics::register(&registry).unwrap();
+        sessions(&registry, || 0).unwrap();
+        expiry(&registry, "clients", || None).unwrap();
+        let metrics = registry.described().into_iter();
+        let rows = metrics.map(|it| [it.name, it.kind.to_owned(), it.labels.join(" "), it.help]);
+        let text = format!(
+            "# The gateway's metrics\n\n[Metrics](metrics.md) says how to scrape them, and the labels' values.\n\n{}",
+            page::metrics(rows)
+        );
+        page::hold("gateway-metrics.md", &text);
+    }
+
+    #[test]
     fn every_metric_has_the_prefix_and_registers_once() {
         let registry = Registry::new();
         let metrics = Metrics::register(&registry).unwrap();
@@ -262,6 +289,10 @@ mod tests {
         metrics.refused(&Refusal::NoToken);
         let held = Held::new(&metrics.connections);
         let text = registry.text().unwrap();
+        assert!(
+            !text.contains("certificate=\"operator\""),
+            "nothing is known of it: {text}"
+        );
         for line in [
             "gateway_sessions 3",
             "gateway_certificate_expiry_timestamp_seconds{certificate=\"clients\"} 1798859045",

@@ -12,7 +12,10 @@ use http::request::Parts;
 use http::uri::{Authority, PathAndQuery, Scheme};
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response, Uri};
 use hyper::body::Incoming;
+use sparkconnect_telemetry::RequestId;
+use sparkconnect_telemetry::spans::{TRACEPARENT, traceparent};
 use tokio::sync::oneshot;
+use tracing::Instrument;
 
 use crate::ad_hoc::{AdHoc, Wanted};
 use crate::answer::Answer;
@@ -79,13 +82,18 @@ impl Proxy {
         request: Request<Incoming>,
         upstreams: &Upstreams,
     ) -> Response<Recorded> {
-        let mut record = Record::new(&self.metrics, self.access_log);
-        match self.pass(request, upstreams, &mut record).await {
+        let mut record = Record::new(&self.metrics, self.access_log, &request);
+        let span = record.span().clone();
+        let passed = self
+            .pass(request, upstreams, &mut record)
+            .instrument(span)
+            .await;
+        match passed {
             Ok(response) => record.follow(response),
             Err(refusal) => {
-                tracing::debug!(%refusal, "refused");
-                self.metrics.refused(&refusal);
-                record.follow(refusal.response().map(|_| Answer::Empty))
+                record.refused(&refusal);
+                let response = refusal.response(record.id());
+                record.follow(response.map(|_| Answer::Empty))
             }
         }
     }
@@ -102,7 +110,8 @@ impl Proxy {
         let mut body = record.metered(body);
         let caller = self.identities.of(token(&head.headers)?).await?;
         let mut begun = self.begin(&mut body).await?;
-        let session = self.session(caller, &head, rpc, &begun.session).await?;
+        let found = self.session(caller, &head, rpc, &begun.session, record.id());
+        let session = found.await?;
         record.of_session(&session);
         let replica = session.replica(&begun.session)?;
         let permit = self.users.enter(&session.user).ok_or(Refusal::TooMany {
@@ -118,28 +127,35 @@ impl Proxy {
             _ => None,
         };
         let suffix = session.suffix(rpc, replica);
-        let suffix = clone
-            .as_ref()
-            .map_or_else(|| suffix.clone(), |clone| clone.suffix(&suffix));
+        let suffix = match &clone {
+            Some(clone) => clone.suffix(&suffix),
+            None => suffix,
+        };
         let rewriter = self.rewriter(rpc, &session, suffix);
         let operation = rewriter.subject();
         let body = Box::new(Enforced::new(body, begun.read, rewriter, refused));
-        let outgoing = outgoing(rpc, &head.headers, replica, body);
+        let trace = traceparent(record.span());
+        let headers = headers(&head.headers, trace, &replica.authorization);
+        let outgoing = outgoing(rpc, headers, replica, body);
         let mut call = self.ledger.begin(&session.uid, rpc);
-        let sent = upstreams.send(replica.address.as_str(), &session.user, outgoing);
-        let answer = sent.await;
+        let (address, user) = (replica.address.as_str(), &session.user);
+        let answer = upstreams.send(address, user, outgoing).await;
         if let Ok(unfit) = refusal.try_recv() {
             return Err(unfit.into()); // the replica only saw a call that broke off
         }
         let answer = answer.map_err(|error| {
-            tracing::warn!(session = %session.name, replica = replica.name, %error, "not passed on");
+            let id = record.id();
+            tracing::warn!(request_id = %id, session = %session.name, replica = replica.name, %error, "not passed on");
             Refusal::Unreachable {
                 replica: replica.name.clone(),
             }
         })?;
         call.answered(operation.get().map(String::as_str), answer.headers());
         match clone {
-            Some(clone) => Box::pin(self.cloned(clone, &session, replica, answer, call)).await,
+            Some(clone) => {
+                let cloned = self.cloned(clone, &session, replica, answer, call, record.id());
+                Box::pin(cloned).await
+            }
             None => Ok(answer.map(|body| Answer::Passed(body, call, permit))),
         }
     }
@@ -150,6 +166,7 @@ impl Proxy {
         head: &Parts,
         rpc: Rpc,
         called: &str,
+        request: &RequestId,
     ) -> Result<Arc<Session>, Refusal> {
         let person = match caller {
             Caller::Session(session) => return Ok(self.ad_hoc.own(session, called)),
@@ -160,6 +177,7 @@ impl Proxy {
             rpc,
             session: called,
             server: server.as_ref(),
+            request,
         };
         Box::pin(self.ad_hoc.session(&person, wanted)).await
     }
@@ -228,25 +246,34 @@ pub fn token(headers: &HeaderMap) -> Result<&str, Refusal> {
     }
 }
 
-/// The call as the replica gets it: with the server's own token, and nothing of the client's but what gRPC needs.
+/// The call as the replica gets it.
 fn outgoing(
     rpc: Rpc,
-    headers: &HeaderMap,
+    headers: HeaderMap,
     replica: &Replica,
     body: Box<Enforced<Metered<Incoming>>>,
 ) -> Outgoing {
     let mut request = Request::new(body);
     *request.method_mut() = Method::POST;
     *request.uri_mut() = uri(rpc, replica.address.clone());
-    let to = request.headers_mut();
-    to.reserve(PASSED.len() + 1);
+    *request.headers_mut() = headers;
+    request
+}
+
+/// The headers that a replica gets: the server's own token, and nothing of the client's but what gRPC needs. What observes the replica's
+/// process may go on with the trace, the client's or, where there is one, the gateway's own; Spark itself does not look at it.
+fn headers(client: &HeaderMap, trace: Option<String>, authorization: &HeaderValue) -> HeaderMap {
+    let mut headers = HeaderMap::with_capacity(PASSED.len() + 1);
     for name in &PASSED {
-        if let Some(value) = headers.get(name) {
-            to.insert(name, value.clone());
+        if let Some(value) = client.get(name) {
+            headers.insert(name, value.clone());
         }
     }
-    to.insert(AUTHORIZATION, replica.authorization.clone());
-    request
+    if let Some(trace) = trace.and_then(|trace| HeaderValue::try_from(trace).ok()) {
+        headers.insert(TRACEPARENT, trace);
+    }
+    headers.insert(AUTHORIZATION, authorization.clone());
+    headers
 }
 
 fn uri(rpc: Rpc, address: Authority) -> Uri {

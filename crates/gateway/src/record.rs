@@ -1,4 +1,5 @@
-//! What is told of each call when it ends: its metrics, and a line of the access log where that is wanted. No I/O beside the log.
+//! What is told of each call when it ends: its metrics, its span, and a line of the access log where that is wanted. No I/O beside the
+//! log.
 
 use std::pin::Pin;
 use std::sync::Arc;
@@ -7,14 +8,18 @@ use std::task::{Context, Poll, ready};
 use std::time::Instant;
 
 use bytes::Bytes;
-use http::{HeaderMap, Response};
+use http::{HeaderMap, Request, Response};
 use http_body::{Body, Frame, SizeHint};
+use sparkconnect_telemetry::RequestId;
+use tracing::Span;
 
 use crate::answer::Answer;
 use crate::directory::Session;
 use crate::metrics::{Metrics, code_name};
-use crate::refusal::GRPC_STATUS;
+use crate::refusal::{GRPC_STATUS, Refusal};
+use crate::request_id::{self, REQUEST_ID};
 use crate::rpc::Rpc;
+use crate::spans::{self, Ended};
 
 /// Target of the access log's lines.
 pub const ACCESS_LOG: &str = "sparkconnect_gateway::access";
@@ -27,6 +32,8 @@ pub struct Record {
     metrics: Arc<Metrics>,
     access_log: bool,
     began: Instant,
+    id: RequestId,
+    span: Span,
     rpc: Option<Rpc>,
     session: Option<Arc<Session>>,
     code: Option<u16>,
@@ -36,17 +43,29 @@ pub struct Record {
 
 impl Record {
     /// Of a call that begins.
-    pub fn new(metrics: &Arc<Metrics>, access_log: bool) -> Self {
+    pub fn new<B>(metrics: &Arc<Metrics>, access_log: bool, call: &Request<B>) -> Self {
         Self {
             metrics: Arc::clone(metrics),
             access_log,
             began: Instant::now(),
+            id: request_id::of(call.headers()),
+            span: spans::call(call),
             rpc: None,
             session: None,
             code: None,
             received: Arc::default(),
             sent: 0,
         }
+    }
+
+    /// Its id.
+    pub const fn id(&self) -> &RequestId {
+        &self.id
+    }
+
+    /// Its span.
+    pub const fn span(&self) -> &Span {
+        &self.span
     }
 
     /// It is a call of this method.
@@ -59,6 +78,13 @@ impl Record {
         self.session = Some(Arc::clone(session));
     }
 
+    /// It is refused, for this.
+    pub fn refused(&self, refusal: &Refusal) {
+        tracing::debug!(parent: &self.span, request_id = %self.id, %refusal, "refused");
+        self.span.record("sparkconnect.refusal", refusal.reason());
+        self.metrics.refused(refusal);
+    }
+
     /// Its messages, counted as they come.
     pub fn metered<B>(&self, body: B) -> Metered<B> {
         Metered {
@@ -68,8 +94,10 @@ impl Record {
         }
     }
 
-    /// Follows its answer to the end. Where that has no messages, its status is in the head.
-    pub fn follow(mut self, response: Response<Answer>) -> Response<Recorded> {
+    /// Follows its answer, which gets its id, to the end. Where that has no messages, its status is in the head.
+    pub fn follow(mut self, mut response: Response<Answer>) -> Response<Recorded> {
+        let id = request_id::header(&self.id);
+        response.headers_mut().insert(REQUEST_ID, id);
         self.ended(response.headers());
         response.map(|answer| Recorded {
             answer,
@@ -97,16 +125,28 @@ impl Drop for Record {
         if let Some(rpc) = self.rpc {
             self.metrics.ended(rpc, code, took);
         }
+        let received = self.received.load(Ordering::Relaxed);
+        let session = self.session.as_deref();
+        // The span lasts until now, and the line is of its trace.
+        let _span = self.span.enter();
+        let ended = Ended {
+            id: self.id.as_str(),
+            session,
+            code,
+            received,
+            sent: self.sent,
+        };
+        spans::ended(&self.span, &ended);
         if self.access_log {
-            let session = self.session.as_deref();
             tracing::info!(
                 target: ACCESS_LOG,
+                request_id = %self.id,
                 rpc = self.rpc.map_or("", Rpc::name),
                 session = session.map(|it| tracing::field::display(&it.name)),
                 user = session.map(|it| it.user.as_str()),
                 code = code_name(code),
                 milliseconds = u64::try_from(took.as_millis()).unwrap_or(u64::MAX),
-                received = self.received.load(Ordering::Relaxed),
+                received,
                 sent = self.sent,
                 "call"
             );

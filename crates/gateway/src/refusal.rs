@@ -7,6 +7,7 @@ use bytes::Bytes;
 use http::header::{CONTENT_TYPE, HeaderName};
 use http::{HeaderValue, Response};
 use http_body_util::Empty;
+use sparkconnect_telemetry::RequestId;
 
 use crate::directory::Name;
 use crate::message::Unfit;
@@ -239,13 +240,17 @@ impl Refusal {
         }
     }
 
-    /// The answer: a head with the status, and nothing after it.
-    pub fn response(&self) -> Response<Empty<Bytes>> {
+    /// The answer to the call `request`: a head with the status, and nothing after it. Its text names the call, for whoever is asked
+    /// about it.
+    pub fn response(&self, request: &RequestId) -> Response<Empty<Bytes>> {
         let mut response = Response::new(Empty::new());
         let headers = response.headers_mut();
         headers.insert(CONTENT_TYPE, GRPC);
         headers.insert(GRPC_STATUS, HeaderValue::from(self.code() as u16));
-        headers.insert(GRPC_MESSAGE, encoded(&self.to_string()));
+        headers.insert(
+            GRPC_MESSAGE,
+            encoded(&self.to_string(), &format!(" (request {request})")),
+        );
         if matches!(self, Self::Unfit(Unfit::Compressed)) {
             headers.insert(GRPC_ACCEPT_ENCODING, HeaderValue::from_static("identity"));
         }
@@ -253,13 +258,14 @@ impl Refusal {
     }
 }
 
-/// A text as gRPC's header takes it: percent-encoded but for printable ASCII.
-fn encoded(text: &str) -> HeaderValue {
-    let mut value = String::with_capacity(text.len());
+/// A text as gRPC's header takes it: percent-encoded but for printable ASCII, and cut where it is too long for `end`, which is plain, to
+/// come after it.
+fn encoded(text: &str, end: &str) -> HeaderValue {
+    let mut value = String::with_capacity(text.len() + end.len());
     for byte in text.bytes() {
         let plain = (b' '..=b'~').contains(&byte) && byte != b'%';
         let length = if plain { 1 } else { 3 };
-        if value.len() + length > TEXT {
+        if value.len() + length + end.len() > TEXT {
             break;
         }
         if plain {
@@ -268,6 +274,7 @@ fn encoded(text: &str) -> HeaderValue {
             value.push_str(&format!("%{byte:02X}"));
         }
     }
+    value.push_str(end);
     HeaderValue::from_str(&value).unwrap_or(HeaderValue::from_static(""))
 }
 
@@ -277,22 +284,27 @@ mod tests {
 
     #[test]
     fn a_text_of_any_kind_fits_into_the_header() {
-        assert_eq!(encoded("is 100 % sure\n"), "is 100 %25 sure%0A");
-        let long = encoded(&"é".repeat(2000));
+        assert_eq!(encoded("is 100 % sure\n", " (7)"), "is 100 %25 sure%0A (7)");
+        let long = encoded(&"é".repeat(2000), " (7)");
         assert!(long.len() <= TEXT, "{}", long.len());
+        assert!(long.to_str().unwrap().ends_with("%A9 (7)"), "{long:?}");
     }
 
     #[test]
     fn the_answer_has_no_body_but_a_status() {
-        let response = Refusal::NoToken.response();
+        let id = RequestId::given("r-1").unwrap();
+        let response = Refusal::NoToken.response(&id);
         assert_eq!(response.headers()[GRPC_STATUS], "16");
+        let text = response.headers()[GRPC_MESSAGE].to_str().unwrap();
         assert!(
-            response.headers()[GRPC_MESSAGE]
-                .to_str()
-                .unwrap()
-                .contains(";token=")
+            text.contains(";token=") && text.ends_with(" (request r-1)"),
+            "{text}"
         );
-        let response = Refusal::from(Unfit::Compressed).response();
+        let response = Refusal::from(Unfit::Compressed).response(&id);
         assert_eq!(response.headers()[GRPC_ACCEPT_ENCODING], "identity");
     }
 }
+
+#[cfg(test)]
+#[path = "refusal_page.rs"]
+mod page;

@@ -58,6 +58,11 @@ impl Rpc {
         path.rsplit_once('/').map_or(path, |(_, name)| name)
     }
 
+    /// Its name with that of its service, as in a path.
+    pub fn full_name(self) -> &'static str {
+        self.path().trim_start_matches('/')
+    }
+
     /// Its path.
     pub const fn path(self) -> &'static str {
         match self {

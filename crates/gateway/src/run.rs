@@ -112,10 +112,10 @@ pub async fn run(settings: Settings, stop: CancellationToken) -> Result<(), RunE
     tokio::spawn(ended.clone().run_until_cancelled_owned(async move {
         tokio::join!(credentials.follow(), control.serve());
     }));
-    let namespace = settings.common.watch_namespace;
+    let namespaces = settings.common.watch_namespaces;
     let told = health.clone();
     tokio::spawn(ended.clone().run_until_cancelled_owned(async move {
-        watch.run(client, namespace.as_deref(), told).await;
+        watch.run(client, &namespaces, told).await;
     }));
     tracing::info!(%address, "the gateway serves");
     door.serve(listener, workers, stop).await;

@@ -60,7 +60,7 @@ pub struct Settings {
     #[arg(long, env = "SPARKCONNECT_THREADS", value_name = "N")]
     threads: Option<NonZeroUsize>,
 
-    /// Write a line to the log for every call: method, session, user, code, time and bytes.
+    /// Write a line to the log for every call: its id, method, session, user, code, time and bytes.
     #[arg(long, env = "SPARKCONNECT_ACCESS_LOG")]
     pub access_log: bool,
 
@@ -276,8 +276,18 @@ fn period(text: &str) -> Result<Duration, String> {
 #[cfg(test)]
 mod tests {
     use clap::CommandFactory;
+    use sparkconnect_testkit::page;
 
     use super::*;
+
+    #[test]
+    fn the_page_of_settings_is_this_command_lines() {
+        let flags = page::settings(&Settings::command());
+        let text = format!(
+            "# The gateway's settings\n\nFlags of `sparkconnect-gateway`, and environment variables of the same meaning.\n\n{flags}"
+        );
+        page::hold("gateway-settings.md", &text);
+    }
 
     #[test]
     fn the_command_line_is_sound() {

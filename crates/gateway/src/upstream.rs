@@ -11,12 +11,14 @@ use hyper::body::Incoming;
 use hyper::client::conn::http2::{self, SendRequest};
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use socket2::{SockRef, TcpKeepalive};
+use sparkconnect_telemetry::spans::within;
 use tokio::net::TcpStream;
 
 use crate::coalesce::Coalesced;
 use crate::message::Enforced;
 use crate::metrics::{Held, Metrics};
 use crate::record::Metered;
+use crate::spans;
 
 /// In a box: on its way through hyper a body is moved several times.
 type Body = Box<Enforced<Metered<Incoming>>>;
@@ -166,8 +168,11 @@ impl Upstreams {
             if let Some(sender) = slot.open() {
                 return Ok(sender);
             }
-            let connected = tokio::time::timeout(self.connect, self.connected(address)).await;
-            let connected = connected.unwrap_or(Err(UpstreamError::Slow(self.connect)));
+            let connecting = async {
+                let connected = tokio::time::timeout(self.connect, self.connected(address)).await;
+                connected.unwrap_or(Err(UpstreamError::Slow(self.connect)))
+            };
+            let connected = within(spans::connect(address), connecting).await;
             let sender = connected.map_err(|error| self.failed(error))?;
             *lock(&slot.sender) = Some(sender.clone());
             Ok(sender)

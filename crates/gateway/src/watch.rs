@@ -2,10 +2,12 @@
 //!
 //! When the API server is away, what was known stays: sessions go on, and new ones come when it is back.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeSet, HashMap, HashSet};
+use std::pin::pin;
 use std::sync::Arc;
+use std::time::Duration;
 
-use futures::{Stream, StreamExt};
+use futures::{Stream, StreamExt, stream};
 use http::HeaderValue;
 use kube::api::Api;
 use kube::core::error_boundary::DeserializeGuard;
@@ -13,7 +15,7 @@ use kube::runtime::WatchStreamExt;
 use kube::runtime::watcher::{self, Event, watcher};
 use kube::{Client, Resource, ResourceExt};
 use sparkconnect_api::session::SessionPhase;
-use sparkconnect_api::{SparkConnectServer, SparkSession, address, condition, labels};
+use sparkconnect_api::{SparkConnectServer, SparkSession, address, labels};
 use sparkconnect_spark::InstallationKey;
 use sparkconnect_telemetry::Health;
 
@@ -23,7 +25,12 @@ use crate::directory::{Directory, Name, Replica, Session, State, Suffixes, Token
 /// Seconds after which a watch is made anew even if nothing came: a connection that died silently is noticed no later.
 const WATCH_SECONDS: u32 = 120;
 
+/// Longest time that the gateway is not ready for a namespace that cannot be listed, while others are.
+const PATIENCE: Duration = Duration::from_secs(30);
+
 type Guarded<K> = DeserializeGuard<K>;
+/// What a watch is of: a namespace, or all.
+type Place<'a> = Option<&'a str>;
 
 /// Fills a directory from the two watches.
 #[derive(Debug)]
@@ -53,30 +60,35 @@ impl Watch {
         }
     }
 
-    /// Follows both kinds, in one namespace or in all. The gateway is ready once both were listed. Never returns.
-    pub async fn run(mut self, client: Client, namespace: Option<&str>, health: Health) {
-        let mut servers = stream::<SparkConnectServer>(&client, namespace);
-        let mut sessions = stream::<SparkSession>(&client, namespace);
-        let (mut servers_listed, mut sessions_listed) = (false, false);
+    /// Follows both kinds, in each of the namespaces or in all. The gateway is ready once all was listed; a namespace that cannot be listed
+    /// holds that up for half a minute, unless it is the only one. Never returns.
+    pub async fn run(mut self, client: Client, namespaces: &[String], health: Health) {
+        let places = places(namespaces);
+        let mut servers = streams::<SparkConnectServer>(&client, &places);
+        let mut sessions = streams::<SparkSession>(&client, &places);
+        let mut awaited = Awaited::of(places.len());
+        let mut patience = pin!(tokio::time::sleep(PATIENCE));
         loop {
             tokio::select! {
-                Some(event) = servers.next() => match event {
-                    Ok(event) => servers_listed |= self.server(event),
-                    Err(error) => tracing::warn!(%error, "watch of servers failed; trying again"),
+                Some((at, event)) = servers.next() => match event {
+                    Ok(event) => awaited.servers[at] &= !self.server(places[at], event),
+                    Err(error) => failed("servers", places[at], &error),
                 },
-                Some(event) = sessions.next() => match event {
-                    Ok(event) => sessions_listed |= self.session(event),
-                    Err(error) => tracing::warn!(%error, "watch of sessions failed; trying again"),
+                Some((at, event)) = sessions.next() => match event {
+                    Ok(event) => awaited.sessions[at] &= !self.session(places[at], event),
+                    Err(error) => failed("sessions", places[at], &error),
                 },
+                () = &mut patience, if !awaited.long => awaited.long = true,
             }
-            if servers_listed && sessions_listed && !health.is_ready() {
+            if !awaited.ready && awaited.enough() {
+                awaited.ready = true;
                 health.set_ready(true);
             }
         }
     }
 
-    /// Takes a change of a server; `true` at the end of a list.
-    fn server(&mut self, event: Event<Guarded<SparkConnectServer>>) -> bool {
+    /// Takes a change of a server from the watch of a place; `true` at the end of a list.
+    fn server(&mut self, place: Place<'_>, event: Event<Guarded<SparkConnectServer>>) -> bool {
         match event {
             Event::Apply(server) | Event::InitApply(server) => {
                 let name = name(&server);
@@ -88,10 +100,9 @@ impl Watch {
                 }
             }
             Event::Delete(server) => self.forget_server(&name(&server)),
-            Event::Init => self.listed_servers.clear(),
+            Event::Init => self.listed_servers.retain(|name| !holds(place, name)),
             Event::InitDone => {
-                let listed = std::mem::take(&mut self.listed_servers);
-                for gone in missing(&self.servers, &listed) {
+                for gone in missing(&self.servers, &self.listed_servers, place) {
                     self.forget_server(&gone);
                 }
                 return true;
@@ -100,8 +111,8 @@ impl Watch {
         false
     }
 
-    /// Takes a change of a session; `true` at the end of a list.
-    fn session(&mut self, event: Event<Guarded<SparkSession>>) -> bool {
+    /// Takes a change of a session from the watch of a place; `true` at the end of a list.
+    fn session(&mut self, place: Place<'_>, event: Event<Guarded<SparkSession>>) -> bool {
         match event {
             Event::Apply(session) => self.put(session),
             Event::InitApply(session) => {
@@ -109,10 +120,9 @@ impl Watch {
                 self.put(session);
             }
             Event::Delete(session) => self.forget(&name(&session)),
-            Event::Init => self.listed.clear(),
+            Event::Init => self.listed.retain(|name| !holds(place, name)),
             Event::InitDone => {
-                let listed = std::mem::take(&mut self.listed);
-                for gone in missing(&self.sessions, &listed) {
+                for gone in missing(&self.sessions, &self.listed, place) {
                     self.forget(&gone);
                 }
                 return true;
@@ -160,10 +170,55 @@ impl Watch {
     }
 }
 
-fn stream<K>(
+fn places(namespaces: &[String]) -> Vec<Place<'_>> {
+    if namespaces.is_empty() {
+        return vec![None];
+    }
+    let each: BTreeSet<&str> = namespaces.iter().map(String::as_str).collect();
+    each.into_iter().map(Some).collect()
+}
+
+fn failed(what: &str, place: Place<'_>, error: &watcher::Error) {
+    tracing::warn!(%error, namespace = place, "watch of {what} failed; trying again");
+}
+
+/// Which lists have not come yet, by place.
+struct Awaited {
+    servers: Vec<bool>,
+    sessions: Vec<bool>,
+    /// Whether they were waited for long enough.
+    long: bool,
+    /// Whether enough of them came.
+    ready: bool,
+}
+
+impl Awaited {
+    fn of(places: usize) -> Self {
+        Self {
+            servers: vec![true; places],
+            sessions: vec![true; places],
+            long: false,
+            ready: false,
+        }
+    }
+
+    /// Whether calls can be taken: all were listed, or some and the others keep them waiting.
+    fn enough(&self) -> bool {
+        let mut both = self.servers.iter().zip(&self.sessions);
+        let listed = |(servers, sessions): (&bool, &bool)| !servers && !sessions;
+        if self.long {
+            both.any(listed)
+        } else {
+            both.all(listed)
+        }
+    }
+}
+
+/// The watches of a kind, each event with the index of its place.
+fn streams<K>(
     client: &Client,
-    namespace: Option<&str>,
-) -> impl Stream<Item = watcher::Result<Event<Guarded<K>>>> + Unpin + use<K>
+    places: &[Place<'_>],
+) -> impl Stream<Item = (usize, watcher::Result<Event<Guarded<K>>>)> + Unpin + use<K>
 where
     K: Resource<DynamicType = (), Scope = k8s_openapi::NamespaceResourceScope>
         + Clone
@@ -172,21 +227,31 @@ where
         + Send
         + 'static,
 {
-    let api: Api<Guarded<K>> = match namespace {
-        Some(namespace) => Api::namespaced(client.clone(), namespace),
-        None => Api::all(client.clone()),
-    };
-    let config = watcher::Config::default().timeout(WATCH_SECONDS);
-    Box::pin(watcher(api, config).default_backoff())
+    let each = places.iter().enumerate().map(|(at, place)| {
+        let api: Api<Guarded<K>> = match place {
+            Some(namespace) => Api::namespaced(client.clone(), namespace),
+            None => Api::all(client.clone()),
+        };
+        let config = watcher::Config::default().timeout(WATCH_SECONDS);
+        let events = watcher(api, config).default_backoff();
+        events.map(move |event| (at, event)).boxed()
+    });
+    stream::select_all(each)
 }
 
 fn name<K: Resource>(object: &K) -> Name {
     Name::new(object.namespace().unwrap_or_default(), object.name_any())
 }
 
-/// What is known and was not listed.
-fn missing<T>(known: &HashMap<Name, T>, listed: &HashSet<Name>) -> Vec<Name> {
-    let missing = known.keys().filter(|name| !listed.contains(name));
+fn holds(place: Place<'_>, name: &Name) -> bool {
+    place.is_none_or(|namespace| namespace == name.namespace)
+}
+
+/// What is known of a place and was not listed.
+fn missing<T>(known: &HashMap<Name, T>, listed: &HashSet<Name>, place: Place<'_>) -> Vec<Name> {
+    let missing = known
+        .keys()
+        .filter(|name| holds(place, name) && !listed.contains(name));
     missing.cloned().collect()
 }
 
@@ -221,11 +286,8 @@ fn entry(session: &SparkSession, server: Option<&str>, key: &InstallationKey) ->
 fn state(session: &SparkSession, server: Option<&str>, key: &InstallationKey) -> State {
     let status = session.status.clone().unwrap_or_default();
     let why = || {
-        let ready = condition::find(&status.conditions, condition::READY);
-        ready.map_or_else(
-            || "the operator has not seen it yet".to_owned(),
-            |ready| ready.message.clone(),
-        )
+        let unseen = || "the operator has not seen it yet".to_owned();
+        status.message.clone().unwrap_or_else(unseen)
     };
     match status.phase {
         Some(SessionPhase::Ready) => {}

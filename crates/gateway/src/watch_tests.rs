@@ -22,10 +22,7 @@ fn status(phase: &str) -> Value {
     json!({
         "phase": phase, "server": "demo-1", "replicaUid": "r",
         "serverSideSessionId": "made", "tokenHash": hash_of(&Token::new(TOKEN)),
-        "conditions": [{
-            "type": "Ready", "status": "False", "reason": "R", "message": "for a reason",
-            "lastTransitionTime": "2026-01-02T03:04:05Z",
-        }],
+        "message": "for a reason",
     })
 }
 
@@ -53,24 +50,24 @@ fn call(watch: &Watch) -> Result<Replica, Refusal> {
 #[test]
 fn a_session_is_where_its_status_and_its_server_say() {
     let mut watch = watch();
-    watch.session(Event::Apply(session("ada", status("Ready"))));
+    watch.session(None, Event::Apply(session("ada", status("Ready"))));
     assert!(
         matches!(call(&watch), Err(Refusal::NotReady { .. })),
         "its server has no token yet"
     );
-    watch.server(Event::Apply(server("u1")));
+    watch.server(None, Event::Apply(server("u1")));
     let replica = call(&watch).unwrap();
     assert_eq!(replica.address, "demo-1.demo.ns.svc:15002");
     assert_eq!(replica.observed.as_deref(), Some("made"));
     let mut nowhere = status("Ready");
     nowhere["server"] = json!("not a name");
-    watch.session(Event::Apply(session("ada", nowhere)));
+    watch.session(None, Event::Apply(session("ada", nowhere)));
     assert!(matches!(call(&watch), Err(Refusal::NotReady { .. })));
-    watch.session(Event::Apply(session("ada", status("Ready"))));
+    watch.session(None, Event::Apply(session("ada", status("Ready"))));
     let token = |uid: &str| format!("Bearer {}", watch.key.server_token(uid).expose());
     assert_eq!(replica.authorization, token("u1"));
     let new = token("u2");
-    watch.server(Event::Apply(server("u2")));
+    watch.server(None, Event::Apply(server("u2")));
     assert_eq!(
         call(&watch).unwrap().authorization,
         new,
@@ -81,7 +78,7 @@ fn a_session_is_where_its_status_and_its_server_say() {
 #[test]
 fn what_a_status_says_is_what_its_client_is_told() {
     let mut watch = watch();
-    watch.server(Event::Apply(server("u")));
+    watch.server(None, Event::Apply(server("u")));
     for (phase, ended) in [
         ("Pending", false),
         ("Closed", true),
@@ -89,12 +86,15 @@ fn what_a_status_says_is_what_its_client_is_told() {
         ("Lost", true),
         ("Failed", true),
     ] {
-        watch.session(Event::Apply(session("ada", status(phase))));
+        watch.session(None, Event::Apply(session("ada", status(phase))));
         let refused = call(&watch).unwrap_err();
         assert_eq!(matches!(refused, Refusal::Ended { .. }), ended, "{phase}");
         assert!(refused.to_string().contains("for a reason"), "{refused}");
     }
-    watch.session(Event::Apply(session("ada", json!({"phase": "Ready"}))));
+    watch.session(
+        None,
+        Event::Apply(session("ada", json!({"phase": "Ready"}))),
+    );
     assert_eq!(
         call(&watch).unwrap_err(),
         Refusal::UnknownToken,
@@ -105,17 +105,68 @@ fn what_a_status_says_is_what_its_client_is_told() {
 #[test]
 fn what_is_gone_is_forgotten_also_when_nobody_told() {
     let mut watch = watch();
-    watch.server(Event::Apply(server("u")));
-    watch.session(Event::Apply(session("ada", status("Ready"))));
-    watch.session(Event::Delete(session("ada", status("Ready"))));
+    watch.server(None, Event::Apply(server("u")));
+    watch.session(None, Event::Apply(session("ada", status("Ready"))));
+    watch.session(None, Event::Delete(session("ada", status("Ready"))));
     assert_eq!(call(&watch).unwrap_err(), Refusal::UnknownToken);
-    watch.session(Event::Apply(session("ada", status("Ready"))));
+    watch.session(None, Event::Apply(session("ada", status("Ready"))));
     for event in [Event::Init, Event::InitApply(session("bob", json!({})))] {
-        assert!(!watch.session(event));
+        assert!(!watch.session(None, event));
     }
     assert!(call(&watch).is_ok(), "the list is not complete yet");
-    assert!(watch.session(Event::InitDone));
+    assert!(watch.session(None, Event::InitDone));
     assert_eq!(call(&watch).unwrap_err(), Refusal::UnknownToken);
+}
+
+#[test]
+fn the_list_of_one_namespace_says_nothing_of_another() {
+    let mut watch = watch();
+    watch.server(Some("ns"), Event::Apply(server("u")));
+    watch.session(Some("ns"), Event::Apply(session("ada", status("Ready"))));
+    for event in [Event::Init, Event::InitDone] {
+        watch.session(Some("elsewhere"), event);
+    }
+    for event in [Event::Init, Event::InitDone] {
+        watch.server(Some("elsewhere"), event);
+    }
+    assert!(call(&watch).is_ok(), "nobody listed its namespace");
+    // A list that begins while another is read takes nothing from it.
+    watch.session(Some("ns"), Event::Init);
+    watch.session(
+        Some("ns"),
+        Event::InitApply(session("ada", status("Ready"))),
+    );
+    watch.session(Some("elsewhere"), Event::Init);
+    watch.session(Some("ns"), Event::InitDone);
+    assert!(call(&watch).is_ok(), "it was listed");
+    for event in [Event::Init, Event::InitDone] {
+        watch.session(Some("ns"), event);
+    }
+    assert_eq!(call(&watch).unwrap_err(), Refusal::UnknownToken);
+}
+
+#[test]
+fn a_namespace_that_cannot_be_listed_is_waited_for_and_not_for_ever() {
+    let mut awaited = Awaited::of(2);
+    awaited.servers = vec![false, false];
+    awaited.sessions = vec![false, true];
+    assert!(!awaited.enough(), "the second may come yet");
+    awaited.long = true;
+    assert!(awaited.enough());
+    awaited.sessions = vec![true, true];
+    assert!(!awaited.enough(), "nothing can be served");
+    let mut alone = Awaited::of(1);
+    alone.long = true;
+    assert!(!alone.enough());
+    (alone.servers[0], alone.sessions[0]) = (false, false);
+    assert!(alone.enough());
+}
+
+#[test]
+fn a_namespace_is_watched_once_and_none_means_all() {
+    assert_eq!(places(&[]), [None]);
+    let named = ["b", "a", "b"].map(str::to_owned);
+    assert_eq!(places(&named), [Some("a"), Some("b")]);
 }
 
 #[test]

@@ -11,8 +11,11 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 use sparkconnect_api::labels::MANAGER;
+use sparkconnect_telemetry::spans::within;
+use tracing::Instrument;
 
 use crate::refusal::said;
+use crate::spans;
 
 /// Annotation on every applied object: hash of what was applied. It tells a field that is no longer desired, which the
 /// comparison of fields alone cannot see.
@@ -105,7 +108,9 @@ impl Applier {
         }
         let (name, api) = (desired.name_any(), self.api::<K>(&desired));
         let parameters = PatchParams::apply(MANAGER).force();
-        api.patch(&name, &parameters, &Patch::Apply(&wanted))
+        let patch = Patch::Apply(&wanted);
+        let span = spans::write("apply", &K::kind(&()), &name);
+        within(span, api.patch(&name, &parameters, &patch))
             .await
             .map_err(|source| failed::<K>("apply", &name, source))?;
         Ok(Outcome::Applied)
@@ -121,8 +126,9 @@ impl Applier {
             resource_version: None,
         };
         let parameters = DeleteParams::default().preconditions(preconditions);
-        let name = object.name_any();
-        match self.api::<K>(object).delete(&name, &parameters).await {
+        let (name, api) = (object.name_any(), self.api::<K>(object));
+        let span = spans::write("delete", &K::kind(&()), &name);
+        match api.delete(&name, &parameters).instrument(span).await {
             Err(kube::Error::Api(status)) if matches!(status.code, 404 | 409) => Ok(()),
             Err(source) => Err(failed::<K>("delete", &name, source)),
             Ok(_) => Ok(()),

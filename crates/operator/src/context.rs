@@ -41,7 +41,7 @@ pub struct Context {
     /// Queues of both controllers.
     pub triggers: Triggers,
     /// Source of every server's and every session's token.
-    pub key: InstallationKey,
+    pub key: Arc<InstallationKey>,
     /// What a spec may leave open.
     pub defaults: Defaults,
     /// The gateway that sessions' URLs lead through; absent where they lead to the servers themselves.

@@ -12,12 +12,14 @@ use kube::runtime::controller::{self, Action};
 use kube::runtime::reflector::ObjectRef;
 use prometheus::Histogram;
 use serde::de::DeserializeOwned;
+use sparkconnect_telemetry::RequestId;
 use tokio::sync::mpsc::UnboundedReceiver;
 use tokio_util::sync::CancellationToken;
+use tracing::{Instrument, Span};
 
 use crate::context::Context;
 use crate::watch::{GuardedServer, GuardedSession};
-use crate::{server, session};
+use crate::{server, session, spans};
 
 /// Reconciles of one kind at a time: bounded, since unbounded ones cost more than they gain.
 const CONCURRENCY: u16 = 32;
@@ -40,6 +42,7 @@ pub struct Queues {
 pub struct Failed {
     category: &'static str,
     message: String,
+    span: Span,
 }
 
 /// Runs both controllers until `stop`.
@@ -106,11 +109,14 @@ async fn reconcile_server(
     context: Arc<Context>,
 ) -> Result<Action, Failed> {
     let (name, timer) = (key(&*object), context.metrics.server_reconciles.clone());
+    let span = spans::of_server(&object);
     let work = server::reconcile(object, Arc::clone(&context));
-    let result = bounded(&context, &timer, work).await;
+    let result = bounded(&context, &timer, work).instrument(span.clone());
+    let result = result.await;
     finish(
         &context,
         &name,
+        span,
         result.map(|done| done.map_err(|e| (e.category(), e.to_string()))),
     )
 }
@@ -120,11 +126,14 @@ async fn reconcile_session(
     context: Arc<Context>,
 ) -> Result<Action, Failed> {
     let (name, timer) = (key(&*object), context.metrics.session_reconciles.clone());
+    let span = spans::of_session(&object);
     let work = session::reconcile(object, Arc::clone(&context));
-    let result = bounded(&context, &timer, work).await;
+    let result = bounded(&context, &timer, work).instrument(span.clone());
+    let result = result.await;
     finish(
         &context,
         &name,
+        span,
         result.map(|done| done.map_err(|e| (e.category(), e.to_string()))),
     )
 }
@@ -152,6 +161,7 @@ async fn bounded<T>(
 fn finish(
     context: &Context,
     name: &str,
+    span: Span,
     result: Option<Result<Action, (&'static str, String)>>,
 ) -> Result<Action, Failed> {
     let late = || {
@@ -165,7 +175,14 @@ fn finish(
             context.backoff.succeeded(name);
             Ok(action)
         }
-        Err((category, message)) => Err(Failed { category, message }),
+        Err((category, message)) => {
+            spans::failed(&span, category);
+            Err(Failed {
+                category,
+                message,
+                span,
+            })
+        }
     }
 }
 
@@ -184,7 +201,10 @@ where
         .errors
         .with_label_values(&[kind.as_ref(), error.category])
         .inc();
-    tracing::warn!(%kind, object = name, %error, wait_seconds = wait.as_secs_f32(), "reconcile failed");
+    let request_id = spans::request_id(&*object);
+    let request_id = request_id.as_ref().map(RequestId::as_str);
+    let _span = error.span.enter();
+    tracing::warn!(%kind, object = name, request_id, %error, wait_seconds = wait.as_secs_f32(), "reconcile failed");
     Action::requeue(wait)
 }
 

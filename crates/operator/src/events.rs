@@ -4,6 +4,7 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
 use kube::runtime::events::{Event, EventType, Recorder, Reporter};
 use kube::{Client, Resource};
 use sparkconnect_api::condition;
+use sparkconnect_api::reason::{Reason, Told};
 
 use crate::refusal::said;
 
@@ -13,29 +14,17 @@ const NOTE_LIMIT: usize = 1024;
 /// One thing to tell.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Note {
-    /// Whether a person should look.
-    pub warning: bool,
-    /// A CamelCase word.
-    pub reason: String,
+    /// Why, which says too whether a person should look.
+    pub reason: Reason,
     /// A sentence.
     pub text: String,
 }
 
 impl Note {
-    /// Something that went as it should.
-    pub fn normal(reason: impl Into<String>, text: impl Into<String>) -> Self {
+    /// A sentence for a reason.
+    pub fn new(reason: Reason, text: impl Into<String>) -> Self {
         Self {
-            warning: false,
-            reason: reason.into(),
-            text: text.into(),
-        }
-    }
-
-    /// Something that a person should look at.
-    pub fn warning(reason: impl Into<String>, text: impl Into<String>) -> Self {
-        Self {
-            warning: true,
-            reason: reason.into(),
+            reason,
             text: text.into(),
         }
     }
@@ -62,12 +51,11 @@ impl Events {
     /// Writes `note` about `object`.
     pub async fn publish<K: Resource<DynamicType = ()>>(&self, object: &K, note: &Note) {
         let event = Event {
-            type_: if note.warning {
-                EventType::Warning
-            } else {
-                EventType::Normal
+            type_: match note.reason.told() {
+                Told::Warning => EventType::Warning,
+                Told::Normal | Told::No => EventType::Normal,
             },
-            reason: note.reason.clone(),
+            reason: note.reason.name().to_owned(),
             note: Some(cut(&note.text)),
             action: "Reconcile".to_owned(),
             secondary: None,
@@ -75,7 +63,7 @@ impl Events {
         match self.recorder.publish(&event, &object.object_ref(&())).await {
             Err(error) if !is_namespace_ending(&error) => {
                 tracing::warn!(
-                    reason = note.reason,
+                    reason = note.reason.name(),
                     error = said(&error),
                     "event not written"
                 );
@@ -104,8 +92,9 @@ fn cut(text: &str) -> String {
     text[..end].to_owned()
 }
 
-/// What to tell of a change of conditions: each one that is in `told`, when its status or reason changed. Beside it stands
-/// the status that a person should look at, if there is one: then only that it came or went is told.
+/// What to tell of a change of conditions: each one that is in `told`, when its status or reason changed and the reason is one
+/// that is told. Beside it stands the status that a person should look at, if there is one: then only that it came or went
+/// is told.
 pub fn transitions(
     before: &[Condition],
     after: &[Condition],
@@ -127,13 +116,9 @@ pub fn transitions(
         .filter(changed)
         .filter_map(|now| {
             let bad = bad(now)?;
-            let warning = bad == Some(now.status.as_str());
-            let news = warning || bad.is_none_or(|bad| was(now, bad));
-            news.then(|| Note {
-                warning,
-                reason: now.reason.clone(),
-                text: now.message.clone(),
-            })
+            let news = bad.is_none_or(|bad| now.status == bad || was(now, bad));
+            let reason = Reason::of(&now.reason).filter(|reason| reason.told() != Told::No)?;
+            news.then(|| Note::new(reason, now.message.clone()))
         })
         .collect()
 }
@@ -149,20 +134,20 @@ mod tests {
         let mut before = Vec::new();
         set(
             &mut before,
-            &Observation::no(READY, "Starting", "starts"),
+            &Observation::no(READY, Reason::Starting, "starts"),
             None,
             now,
         );
         set(
             &mut before,
-            &Observation::no(DEGRADED, "AsExpected", "fine"),
+            &Observation::no(DEGRADED, Reason::AsExpected, "fine"),
             None,
             now,
         );
         let mut after = before.clone();
         set(
             &mut after,
-            &Observation::no(READY, "Starting", "starts slowly"),
+            &Observation::no(READY, Reason::Starting, "starts slowly"),
             None,
             now,
         );
@@ -170,13 +155,13 @@ mod tests {
         assert_eq!(transitions(&before, &after, &told), []);
         set(
             &mut after,
-            &Observation::yes(READY, "Serving", "serves"),
+            &Observation::yes(READY, Reason::Serving, "serves"),
             None,
             now,
         );
         set(
             &mut after,
-            &Observation::yes(DEGRADED, "CrashLoop", "crashes"),
+            &Observation::yes(DEGRADED, Reason::DriverFails, "crashes"),
             None,
             now,
         );
@@ -184,8 +169,8 @@ mod tests {
         assert_eq!(
             notes,
             [
-                Note::normal("Serving", "serves"),
-                Note::warning("CrashLoop", "crashes")
+                Note::new(Reason::Serving, "serves"),
+                Note::new(Reason::DriverFails, "crashes")
             ]
         );
     }

@@ -1,8 +1,10 @@
-//! The operator's process: reads its settings, waits to lead, runs both controllers, and ends in good order.
+//! The operator's process: reads its settings, waits to lead, runs both controllers, and ends in good order; or removes what an
+//! installation leaves behind.
 
 use std::process::ExitCode;
 
 use clap::Parser;
+use sparkconnect_operator::remove;
 use sparkconnect_operator::run::run;
 use sparkconnect_operator::settings::Settings;
 use sparkconnect_telemetry::program;
@@ -10,5 +12,10 @@ use sparkconnect_telemetry::program;
 fn main() -> ExitCode {
     let settings = Settings::parse();
     let common = settings.common.clone();
-    program::run("operator", &common, |stop| run(settings, stop))
+    match settings.remove {
+        Some(what) => program::run("operator", &common, |stop| {
+            remove::run(what, settings, stop)
+        }),
+        None => program::run("operator", &common, |stop| run(settings, stop)),
+    }
 }

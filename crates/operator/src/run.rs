@@ -3,35 +3,27 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures::FutureExt;
+use futures::future::{self, BoxFuture};
 use jiff::Timestamp;
-use kube::runtime::Controller;
 use kube::{Client, ResourceExt};
-use sparkconnect_spark::InstallationKey;
 use sparkconnect_telemetry::{Health, Registry, health};
-use tokio::sync::OnceCell;
-use tokio::sync::mpsc::unbounded_channel;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use crate::apply::Applier;
-use crate::backoff::Backoff;
 use crate::connect::connect;
 use crate::context::Context;
-use crate::control::{self, Queues};
-use crate::events::Events;
 use crate::gateway::{Gateway, Keeper, KeeperError};
 use crate::key::{self, KeyError};
 use crate::leader::{Elector, LeaderError};
-use crate::live::{Gateways, Live};
+use crate::live::Gateways;
 use crate::metrics::Metrics;
 use crate::pacing::Pacer;
-use crate::placement::Placement;
-use crate::server::validate::Defaults;
+use crate::served::{NotListed, Served, Shared};
 use crate::settings::Settings;
-use crate::watch::{self, GuardedServer, GuardedSession, Resources, Scope, Triggers, Watches};
+use crate::state;
+use crate::watch::Triggers;
 
-/// Longest time for caches to fill at the start.
-const FILL: Duration = Duration::from_secs(60);
 /// Most reconciles a second of servers for the number of their sessions alone.
 const COUNTS_PER_SECOND: u16 = 10;
 /// Longest time for tasks to end after a signal.
@@ -58,9 +50,9 @@ pub enum RunError {
     /// Another operator leads.
     #[error(transparent)]
     Leader(#[from] LeaderError),
-    /// The caches did not fill: a watch is refused.
-    #[error("the first lists did not come within {} s: see the warnings before this", FILL.as_secs())]
-    Caches,
+    /// The caches did not fill.
+    #[error(transparent)]
+    Caches(#[from] NotListed),
 }
 
 /// Runs the operator until `stop`.
@@ -73,7 +65,7 @@ pub async fn run(settings: Settings, stop: CancellationToken) -> Result<(), RunE
     let serving = health::Server::bind(settings.common.health_address).await?;
     let tasks = TaskTracker::new();
     let ended = stop.clone().cancelled_owned();
-    tasks.spawn(serving.run(health.clone(), registry, ended));
+    tasks.spawn(serving.run(health.clone(), registry.clone(), ended));
     let client = connect().await.map_err(RunError::Connect)?;
     health.set_ready(true); // a standby is ready too: it can take over
     let mut elector = Elector::new(client.clone(), &settings.namespace, &settings.pod_name);
@@ -81,7 +73,7 @@ pub async fn run(settings: Settings, stop: CancellationToken) -> Result<(), RunE
     if elector.acquire(&stop).await {
         tracing::info!("this operator leads");
         metrics.leader.set(1);
-        let led = lead(&settings, client, metrics, &stop, &tasks);
+        let led = lead(&settings, client, metrics, &registry, &stop, &tasks);
         result = tokio::select! {
             led = led => led,
             Err(lost) = elector.hold() => Err(lost.into()),
@@ -101,6 +93,7 @@ async fn lead(
     settings: &Settings,
     client: Client,
     metrics: Metrics,
+    registry: &Registry,
     stop: &CancellationToken,
     tasks: &TaskTracker,
 ) -> Result<(), RunError> {
@@ -110,41 +103,83 @@ async fn lead(
         let gateways = Gateways::new(&settings.control_address(), keeper.credentials());
         Arc::new(gateways)
     });
-    let scope = settings
-        .common
-        .watch_namespace
-        .clone()
-        .map_or(Scope::Cluster, Scope::Namespace);
-    let servers = Controller::new(scope.api::<GuardedServer>(client.clone()), watch::config());
-    let sessions = Controller::new(scope.api::<GuardedSession>(client.clone()), watch::config());
-    let (triggers, queues) = queues();
-    let watches = Watches {
+    let shared = Shared {
         client,
-        scope,
+        key: Arc::new(key),
+        gateway,
+        gateways,
+        metrics,
+        counts: Pacer::default(),
+        session_metrics: Pacer::default(),
         stop: stop.clone(),
         tasks: tasks.clone(),
-        triggers,
     };
-    let resources = Resources {
-        servers: servers.store(),
-        sessions: sessions.store(),
-    };
-    let context = Context {
-        gateway,
-        ..context(settings, &watches, resources, key, metrics, gateways)
-    };
-    let context = Arc::new(context);
-    watches.inputs(&context.resources, &context.inputs);
-    if let Some(keeper) = keeper {
-        keep(keeper, &context, &watches);
-    }
-    let filled = tokio::time::timeout(FILL, context.caches.filled());
-    stop.run_until_cancelled(filled)
-        .await
-        .unwrap_or(Ok(()))
-        .map_err(|_| RunError::Caches)?;
-    control::run(context, servers, sessions, queues, stop).await;
+    let scopes = settings.scopes().into_iter();
+    let served: Vec<_> = scopes
+        .map(|scope| Served::start(scope, &shared, settings))
+        .collect();
+    let shown = contexts(&served);
+    state::register(registry, move |state| state::fill(&shown, state))?;
+    begin(&shared, settings, &served, keeper);
+    let patient = served.len() > 1;
+    let run = served.into_iter().map(|it| it.run(patient, stop));
+    future::try_join_all(run).await?;
     Ok(())
+}
+
+/// Starts what goes on beside the reconciles: what gateways counted, numbers at their pace, the gateway's certificate.
+fn begin(shared: &Shared, settings: &Settings, served: &[Served], keeper: Option<Keeper>) {
+    let stop = &shared.stop;
+    let spawn = |work: BoxFuture<'static, ()>| {
+        shared
+            .tasks
+            .spawn(stop.clone().run_until_cancelled_owned(work));
+    };
+    if let Some(gateways) = shared.gateways.clone() {
+        spawn(async move { gateways.watch().await }.boxed());
+    }
+    let sessions = (&shared.session_metrics, settings.metric_writes_per_second);
+    let servers = (&shared.counts, COUNTS_PER_SECOND);
+    for ((pacer, rate), trigger) in [
+        (sessions, Triggers::session as fn(&Triggers, &str, &str)),
+        (servers, Triggers::server),
+    ] {
+        let to = by_scope(served, trigger);
+        spawn(pacer.clone().run(rate, to, stop.clone()).boxed());
+    }
+    if let (Some(keeper), Some(gateway)) = (keeper, &shared.gateway) {
+        let (authority, contexts) = (gateway.authority.clone(), contexts(served));
+        spawn(keeper.keep(authority, move || told(&contexts)).boxed());
+    }
+}
+
+fn contexts(served: &[Served]) -> Vec<Arc<Context>> {
+    served.iter().map(|it| Arc::clone(&it.context)).collect()
+}
+
+/// Hands an object of a namespace to the queues that serve it.
+fn by_scope(
+    served: &[Served],
+    trigger: fn(&Triggers, &str, &str),
+) -> impl Fn(&str, &str) + Send + Sync + 'static {
+    let queues = served.iter();
+    let queues: Vec<_> = queues
+        .map(|it| (it.scope.clone(), it.context.triggers.clone()))
+        .collect();
+    move |namespace, name| {
+        let covering = queues.iter().filter(|(scope, _)| scope.covers(namespace));
+        covering.for_each(|(_, triggers)| trigger(triggers, namespace, name));
+    }
+}
+
+/// Every session has the gateway's authority in its connection Secret, and is to be looked at when that changes.
+fn told(contexts: &[Arc<Context>]) {
+    for context in contexts {
+        for session in context.resources.sessions.state() {
+            let namespace = session.namespace().unwrap_or_default();
+            context.triggers.session(&namespace, &session.name_any());
+        }
+    }
 }
 
 /// The gateway, where the settings name one, once it has a certificate: connection Secrets need its authority from the start.
@@ -155,105 +190,11 @@ async fn gateway(
     let Some(address) = &settings.gateway_address else {
         return Ok(None);
     };
-    let keeper = Keeper::new(client.clone(), &settings.namespace, &address.host);
+    let keeper = Keeper::new(client.clone(), &settings.namespace, &address.host)
+        .with_certificate(settings.gateway_certificate_secret.clone());
     let gateway = Gateway::new(address.clone());
     gateway
         .authority
         .set(keeper.ensure(Timestamp::now()).await?);
     Ok(Some((gateway, keeper)))
-}
-
-/// Keeps the gateway's certificate; every session has its authority in its connection Secret.
-fn keep(keeper: Keeper, context: &Context, watches: &Watches) {
-    let Some(gateway) = &context.gateway else {
-        return;
-    };
-    let (resources, triggers) = (context.resources.clone(), context.triggers.clone());
-    let kept = keeper.keep(gateway.authority.clone(), move || {
-        for session in resources.sessions.state() {
-            let namespace = session.namespace().unwrap_or_default();
-            triggers.session(&namespace, &session.name_any());
-        }
-    });
-    let stop = watches.stop.clone();
-    watches
-        .tasks
-        .spawn(async move { stop.run_until_cancelled(kept).await });
-}
-
-/// What the reconciles have at hand, with the watches and tasks that fill it.
-fn context(
-    settings: &Settings,
-    watches: &Watches,
-    resources: Resources,
-    key: InstallationKey,
-    metrics: Metrics,
-    gateways: Option<Arc<Gateways>>,
-) -> Context {
-    let (client, triggers) = (watches.client.clone(), watches.triggers.clone());
-    let to_sessions = triggers.clone();
-    let session_metrics = paced(
-        watches,
-        settings.metric_writes_per_second,
-        move |namespace, name| to_sessions.session(namespace, name),
-    );
-    let to_servers = triggers.clone();
-    let counts = paced(watches, COUNTS_PER_SECOND, move |namespace, name| {
-        to_servers.server(namespace, name);
-    });
-    Context {
-        applier: Applier::new(client.clone()),
-        events: Events::new(client.clone(), &settings.pod_name),
-        live: Live::new(
-            triggers.clone(),
-            session_metrics,
-            metrics.servers.clone(),
-            gateways,
-            watches.stop.clone(),
-            watches.tasks.clone(),
-        ),
-        counts,
-        placement: Placement::default(),
-        caches: watches.caches(),
-        inputs: Arc::default(),
-        triggers,
-        key,
-        defaults: Defaults {
-            image: settings.default_image.clone(),
-            operator_namespace: Some(settings.namespace.clone()),
-            gateway: settings.gateway_address.is_some(),
-        },
-        gateway: None,
-        backoff: Backoff::default(),
-        metrics,
-        resources,
-        client,
-        restored: OnceCell::new(),
-    }
-}
-
-/// A pacer that runs.
-fn paced(
-    watches: &Watches,
-    per_second: u16,
-    reconcile: impl Fn(&str, &str) + Send + Sync + 'static,
-) -> Pacer {
-    let pacer = Pacer::default();
-    let run = pacer
-        .clone()
-        .run(per_second, reconcile, watches.stop.clone());
-    watches.tasks.spawn(run);
-    pacer
-}
-
-fn queues() -> (Triggers, Queues) {
-    let (to_servers, servers) = unbounded_channel();
-    let (to_sessions, sessions) = unbounded_channel();
-    (
-        Triggers {
-            servers: to_servers,
-            sessions: to_sessions,
-        },
-        Queues { servers, sessions },
-    )
 }

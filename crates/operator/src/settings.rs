@@ -1,9 +1,13 @@
 //! The operator's command line: every flag has an environment variable of the same meaning. No I/O.
 
+use std::collections::BTreeSet;
+
 use clap::Parser;
 use sparkconnect_telemetry::Common;
 
 use crate::gateway::Address;
+use crate::remove::Removal;
+use crate::watch::Scope;
 
 /// Port that gateways are asked at.
 const CONTROL_PORT: u16 = 8444;
@@ -34,6 +38,15 @@ pub struct Settings {
     #[arg(long, env = "SPARKCONNECT_GATEWAY_ADDRESS", value_name = "HOST:PORT")]
     pub gateway_address: Option<Address>,
 
+    /// Secret with the gateway's certificate where somebody else makes it, such as cert-manager: it is read, for its `ca.crt`, and never
+    /// written. Absent: `sparkconnect-gateway-tls`, which the operator makes and renews unless it finds one that is not its own.
+    #[arg(
+        long,
+        env = "SPARKCONNECT_GATEWAY_CERTIFICATE_SECRET",
+        value_name = "NAME"
+    )]
+    pub gateway_certificate_secret: Option<String>,
+
     /// Name and port that every gateway is asked at, for what it counted of each session: a headless Service, of which every address
     /// is a gateway. Absent: `sparkconnect-gateway-control` in the operator's namespace, port 8444. Of no use without
     /// `--gateway-address`.
@@ -57,9 +70,22 @@ pub struct Settings {
         value_parser = clap::value_parser!(u16).range(1..=1000)
     )]
     pub metric_writes_per_second: u16,
+
+    /// Removes this, returns when it is gone, and runs nothing: for uninstalling together with the resource definitions.
+    #[arg(long, value_name = "WHAT")]
+    pub remove: Option<Removal>,
 }
 
 impl Settings {
+    /// What is served, each by its own watches: the whole cluster, or each of the namespaces.
+    pub fn scopes(&self) -> Vec<Scope> {
+        let named: BTreeSet<_> = self.common.watch_namespaces.iter().cloned().collect();
+        if named.is_empty() {
+            return vec![Scope::Cluster];
+        }
+        named.into_iter().map(Scope::Namespace).collect()
+    }
+
     /// Where gateways are asked what they counted.
     pub fn control_address(&self) -> Address {
         let own = || Address {
@@ -73,6 +99,17 @@ impl Settings {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_page_of_settings_is_this_command_lines() {
+        use clap::CommandFactory;
+        use sparkconnect_testkit::page;
+        let flags = page::settings(&Settings::command());
+        let text = format!(
+            "# The operator's settings\n\nFlags of `sparkconnect-operator`, and environment variables of the same meaning.\n\n{flags}"
+        );
+        page::hold("operator-settings.md", &text);
+    }
 
     #[test]
     fn the_command_line_is_sound() {

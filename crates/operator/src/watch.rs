@@ -1,7 +1,7 @@
 //! Caches of the objects that the operator made, kept by one watch a kind, and the triggers that their changes are. Reads
 //! from the API server.
 
-use std::fmt::Debug;
+use std::fmt::{self, Debug};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -36,7 +36,7 @@ const WATCH_SECONDS: u32 = 120;
 /// Between two questions whether a controller has had its first list.
 const ASK_AGAIN: Duration = Duration::from_millis(100);
 
-/// Which namespaces the operator serves.
+/// Which namespaces one set of watches is about.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Scope {
     /// All of them.
@@ -46,6 +46,14 @@ pub enum Scope {
 }
 
 impl Scope {
+    /// Whether a namespace is in it.
+    pub fn covers(&self, namespace: &str) -> bool {
+        match self {
+            Self::Cluster => true,
+            Self::Namespace(one) => one == namespace,
+        }
+    }
+
     /// The API of a kind within the scope.
     pub fn api<K>(&self, client: Client) -> Api<K>
     where
@@ -54,6 +62,15 @@ impl Scope {
         match self {
             Self::Cluster => Api::all(client),
             Self::Namespace(namespace) => Api::namespaced(client, namespace),
+        }
+    }
+}
+
+impl fmt::Display for Scope {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Cluster => f.write_str("every namespace"),
+            Self::Namespace(namespace) => write!(f, "namespace {namespace}"),
         }
     }
 }

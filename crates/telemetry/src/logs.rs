@@ -1,12 +1,20 @@
-//! Structured logs on standard error: text for people, JSON for collectors.
+//! Structured logs on standard error: text for people, JSON for collectors. With traces, a line says which one it belongs to.
 
+use std::fmt;
 use std::str::FromStr;
 
-use tracing::Subscriber;
+use opentelemetry::Context;
+use opentelemetry::trace::TraceContextExt;
 use tracing::subscriber::SetGlobalDefaultError;
-use tracing_subscriber::EnvFilter;
+use tracing::{Event, Subscriber};
 use tracing_subscriber::filter::ParseError;
-use tracing_subscriber::fmt::MakeWriter;
+use tracing_subscriber::fmt::format::{Json, JsonFields, Writer, format, json};
+use tracing_subscriber::fmt::{self as lines, FmtContext, FormatEvent, FormatFields, MakeWriter};
+use tracing_subscriber::layer::SubscriberExt;
+use tracing_subscriber::registry::{LookupSpan, Registry};
+use tracing_subscriber::{EnvFilter, Layer};
+
+use crate::traces::Traces;
 
 /// Environment variable whose filter takes the place of the one given to [`init`].
 pub const FILTER_VARIABLE: &str = EnvFilter::DEFAULT_ENV;
@@ -54,26 +62,28 @@ impl FromStr for LogFormat {
     }
 }
 
-/// Starts logging for the whole process. `RUST_LOG`, where it is set and not empty, takes the place of `filter`.
+/// Starts logging for the whole process, and `traces` where there are some. `RUST_LOG`, where it is set and not empty, takes the
+/// place of `filter`.
 ///
 /// # Errors
 /// When the filter cannot be read, or logging was started before.
-pub fn init(format: LogFormat, filter: &str) -> Result<(), Error> {
+pub fn init(format: LogFormat, filter: &str, traces: Option<&Traces>) -> Result<(), Error> {
     let variable = std::env::var(FILTER_VARIABLE).unwrap_or_default();
     let filter = if variable.is_empty() {
         filter
     } else {
         &variable
     };
-    let subscriber = subscriber(format, filter, std::io::stderr)?;
+    let subscriber = subscriber(format, filter, std::io::stderr, traces)?;
     tracing::subscriber::set_global_default(subscriber)?;
     Ok(())
 }
 
 fn subscriber<W>(
-    format: LogFormat,
+    form: LogFormat,
     filter: &str,
     writer: W,
+    traces: Option<&Traces>,
 ) -> Result<Box<dyn Subscriber + Send + Sync>, Error>
 where
     W: for<'a> MakeWriter<'a> + Send + Sync + 'static,
@@ -82,20 +92,64 @@ where
         filter: filter.to_owned(),
         source,
     })?;
-    let builder = tracing_subscriber::fmt()
-        .with_env_filter(filter)
-        .with_writer(writer);
-    Ok(match format {
-        LogFormat::Text => Box::new(builder.with_ansi(false).finish()),
+    let lines = lines::layer().with_writer(writer).with_ansi(false);
+    let lines: Box<dyn Layer<Registry> + Send + Sync> = match form {
+        LogFormat::Text => Box::new(lines.event_format(Traced(format()))),
         LogFormat::Json => Box::new(
-            builder
-                .json()
-                .flatten_event(true)
-                .with_current_span(true)
-                .with_span_list(false)
-                .finish(),
+            lines
+                .fmt_fields(JsonFields::new())
+                .event_format(Traced(one_object())),
+        ),
+    };
+    // The filter is of the lines alone where there are traces: what is not logged is traced all the same.
+    Ok(match traces {
+        None => Box::new(Registry::default().with(lines).with(filter)),
+        Some(traces) => Box::new(
+            Registry::default()
+                .with(lines.with_filter(filter))
+                .with(traces.layer()),
         ),
     })
+}
+
+fn one_object() -> lines::format::Format<Json> {
+    json()
+        .flatten_event(true)
+        .with_current_span(true)
+        .with_span_list(false)
+}
+
+/// Adds the ids of the trace and the span to what another format writes, under the names that OpenTelemetry has for them.
+struct Traced<F>(F);
+
+impl<S, N, F> FormatEvent<S, N> for Traced<F>
+where
+    S: Subscriber + for<'a> LookupSpan<'a>,
+    N: for<'a> FormatFields<'a> + 'static,
+    F: FormatEvent<S, N>,
+{
+    fn format_event(
+        &self,
+        context: &FmtContext<'_, S, N>,
+        mut writer: Writer<'_>,
+        event: &Event<'_>,
+    ) -> fmt::Result {
+        let current = Context::map_current(|current| current.span().span_context().clone());
+        if !current.is_valid() {
+            return self.0.format_event(context, writer, event);
+        }
+        let mut line = String::new();
+        self.0
+            .format_event(context, Writer::new(&mut line), event)?;
+        let (line, trace, span) = (line.trim_end(), current.trace_id(), current.span_id());
+        match line.strip_prefix('{') {
+            Some(rest) => writeln!(
+                writer,
+                r#"{{"trace_id":"{trace}","span_id":"{span}",{rest}"#
+            ),
+            None => writeln!(writer, "{line} trace_id={trace} span_id={span}"),
+        }
+    }
 }
 
 #[cfg(test)]
@@ -104,6 +158,7 @@ mod tests {
     use std::sync::{Arc, Mutex};
 
     use super::*;
+    use crate::traces::TraceSettings;
 
     #[derive(Clone, Default)]
     struct Lines(Arc<Mutex<Vec<u8>>>);
@@ -117,12 +172,12 @@ mod tests {
         }
     }
 
-    fn written(format: LogFormat) -> String {
+    fn written(form: LogFormat, traces: Option<&Traces>) -> String {
         let lines = Lines::default();
         let writer = lines.clone();
-        let subscriber = subscriber(format, "info", move || writer.clone()).unwrap();
+        let subscriber = subscriber(form, "info", move || writer.clone(), traces).unwrap();
         tracing::subscriber::with_default(subscriber, || {
-            let span = tracing::info_span!("reconcile", namespace = "team", name = "pool");
+            let span = tracing::info_span!(target: "sparkconnect", "reconcile", namespace = "team", name = "pool");
             let _entered = span.enter();
             tracing::info!(replicas = 3, "replica is ready");
             tracing::debug!("not shown");
@@ -132,7 +187,7 @@ mod tests {
 
     #[test]
     fn json_has_one_object_a_line_with_the_fields_at_the_top() {
-        let text = written(LogFormat::Json);
+        let text = written(LogFormat::Json, None);
         assert_eq!(text.lines().count(), 1, "{text}");
         for part in [
             r#""level":"INFO""#,
@@ -148,14 +203,53 @@ mod tests {
 
     #[test]
     fn text_is_for_people() {
-        let text = written(LogFormat::Text);
+        let text = written(LogFormat::Text, None);
         assert!(text.contains("replica is ready replicas=3"), "{text}");
         assert!(!text.contains('\u{1b}'), "{text}");
     }
 
+    /// The subscriber that the program has where a collector is named, or none.
+    fn traced(collector: &str) -> (Option<Traces>, Box<dyn Subscriber + Send + Sync>) {
+        let settings = TraceSettings {
+            otlp_endpoint: Some(collector.to_owned()),
+            trace_sample_ratio: 1.0,
+        };
+        let traces = Traces::start("test", &settings).unwrap();
+        let subscriber = subscriber(LogFormat::Json, "info", std::io::sink, traces.as_ref());
+        (traces, subscriber.unwrap())
+    }
+
+    #[tokio::test]
+    async fn without_traces_a_span_is_not_even_made() {
+        for (collector, made) in [("", false), ("http://127.0.0.1:1", true)] {
+            let (traces, subscriber) = traced(collector);
+            assert_eq!(traces.is_some(), made);
+            tracing::subscriber::with_default(subscriber, || {
+                let own = tracing::debug_span!(target: "sparkconnect_gateway::record", "call");
+                assert_eq!(!own.is_disabled(), made);
+                let of_others = tracing::debug_span!(target: "h2", "frame");
+                assert!(of_others.is_disabled());
+            });
+        }
+    }
+
+    #[tokio::test]
+    async fn a_line_within_a_trace_says_which() {
+        let (traces, _) = traced("http://127.0.0.1:1");
+        let json = written(LogFormat::Json, traces.as_ref());
+        let ids = json.strip_prefix(r#"{"trace_id":""#).expect(&json);
+        let (trace, rest) = ids.split_at(32);
+        assert!(trace.bytes().all(|byte| byte.is_ascii_hexdigit()), "{json}");
+        assert!(rest.starts_with(r#"","span_id":""#), "{json}");
+        assert!(rest.contains(r#","message":"replica is ready","#), "{json}");
+        let text = written(LogFormat::Text, traces.as_ref());
+        assert!(text.contains("replicas=3 trace_id="), "{text}");
+        assert_eq!((json.lines().count(), text.lines().count()), (1, 1));
+    }
+
     #[test]
     fn a_wrong_filter_or_format_is_refused_with_what_to_write() {
-        let Err(error) = subscriber(LogFormat::Text, "info,=", std::io::sink) else {
+        let Err(error) = subscriber(LogFormat::Text, "info,=", std::io::sink, None) else {
             panic!("the filter was taken");
         };
         assert!(error.to_string().contains("write it like"), "{error}");

@@ -9,19 +9,41 @@ use crate::{cache, command, progress};
 
 /// The version of cargo-deny that `deny.toml` is written for.
 const DENY: &str = "0.20.2";
+/// The version of cargo-auditable, which `deploy/images/programs.Dockerfile` names too.
+const AUDITABLE: &str = "0.7.7";
+/// The version of mdBook that `docs/book.toml` is written for.
+const MDBOOK: &str = "0.5.4";
 
 /// cargo-deny, built if it is not in the cache; that takes minutes and says so on standard error.
 ///
 /// # Errors
 /// When the registry is out of reach or the build fails, with the place of its log.
 pub fn deny() -> Result<PathBuf> {
-    install("cargo-deny", DENY)
+    install("cargo-deny", DENY, &[])
 }
 
-fn install(name: &str, version: &str) -> Result<PathBuf> {
+/// cargo-auditable, built if it is not in the cache; that takes a minute and says so on standard error.
+///
+/// # Errors
+/// As [`deny`].
+pub fn auditable() -> Result<PathBuf> {
+    install("cargo-auditable", AUDITABLE, &[])
+}
+
+/// mdBook, built if it is not in the cache; that takes a minute and says so on standard error.
+///
+/// # Errors
+/// As [`deny`].
+pub fn mdbook() -> Result<PathBuf> {
+    // It serves and watches nothing here.
+    let features = ["--no-default-features", "--features=search"];
+    install("mdbook", MDBOOK, &features)
+}
+
+fn install(name: &str, version: &str, features: &[&str]) -> Result<PathBuf> {
     let folder = cache::ensure("tools", &format!("{name}-{version}"), |place| {
         let what = format!("Building {name} {version} (once; some minutes)");
-        progress::step(&what, || build(name, version, place))
+        progress::step(&what, || build(name, version, features, place))
     })?;
     let program = folder.join("bin").join(name);
     if program.is_file() {
@@ -35,7 +57,7 @@ fn install(name: &str, version: &str) -> Result<PathBuf> {
     )
 }
 
-fn build(name: &str, version: &str, place: &Path) -> Result<()> {
+fn build(name: &str, version: &str, features: &[&str], place: &Path) -> Result<()> {
     let target = place.join("target");
     let log = std::env::temp_dir().join(format!("sparkconnect-{name}.log"));
     // The caller is often a cargo of its own: neither its target folder nor its flags are for this build.
@@ -52,6 +74,7 @@ fn build(name: &str, version: &str, place: &Path) -> Result<()> {
     cargo
         .args(["install", "--locked", "--quiet", "--no-track", "--root"])
         .arg(place)
+        .args(features)
         .arg(format!("{name}@{version}"));
     command::logged(&mut cargo, &log)?;
     fs::remove_dir_all(&target).context(|| format!("removing {}", target.display()))

@@ -74,22 +74,46 @@ pub fn said(file: &str) -> Result<Vec<String>> {
     }
 }
 
-/// Compares what a program printed with what it says, line by line but for empty ones; `…` stands for any text.
+/// Compares what a program printed with what it says, as [`compare`] does.
 ///
 /// # Errors
 /// When it is something else: with both.
 pub fn check(file: &str, printed: &str) -> Result<()> {
-    let said = said(file)?;
-    let lines = printed.lines().map(str::trim);
-    let lines: Vec<_> = lines.filter(|line| !line.is_empty()).collect();
-    let pairs = said.iter().zip(&lines);
-    if said.len() == lines.len() && pairs.into_iter().all(|(said, line)| is(said, line)) {
+    compare(file, &said(file)?.join("\n"), printed)
+}
+
+/// Compares what `who` printed with what is said of it, line by line but for empty ones and the width of gaps; `…` stands for any text, and alone for any
+/// number of lines.
+///
+/// # Errors
+/// When it is something else: with both.
+pub fn compare(who: &str, said: &str, printed: &str) -> Result<()> {
+    let [wanted, found] = [said, printed].map(words);
+    if are(&wanted, &found) {
         return Ok(());
     }
-    let said = said.join("\n");
     Err(Error::new(format!(
-        "{file} says that it prints\n{said}\nand prints\n{printed}"
+        "{who} says that it prints\n{said}\nand prints\n{printed}"
     )))
+}
+
+/// Every line that is not empty, with one space between its words.
+fn words(text: &str) -> Vec<String> {
+    let lines = text.lines().map(str::split_whitespace);
+    let lines = lines.map(|words| words.collect::<Vec<_>>().join(" "));
+    lines.filter(|line| !line.is_empty()).collect()
+}
+
+fn are(said: &[String], lines: &[String]) -> bool {
+    match said {
+        [] => lines.is_empty(),
+        [any, rest @ ..] if any == "…" => {
+            (0..=lines.len()).any(|skipped| are(rest, &lines[skipped..]))
+        }
+        [first, rest @ ..] => lines
+            .split_first()
+            .is_some_and(|(line, lines)| is(first, line) && are(rest, lines)),
+    }
 }
 
 fn is(said: &str, line: &str) -> bool {
@@ -120,6 +144,17 @@ mod tests {
         }
         for (said, line) in [("a", "ab"), ("a … b", "a 1 bc"), ("a …", "b 1"), ("", "a")] {
             assert!(!is(said, line), "{line:?} is not {said:?}");
+        }
+    }
+
+    #[test]
+    fn lines_may_be_any_lines() {
+        let printed = "NAME   AGE\n\na      1s\nb      2s\n";
+        for said in ["NAME AGE\na …\nb …", "NAME AGE\n…", "…\nb 2s\n…"] {
+            compare("kubectl", said, printed).unwrap();
+        }
+        for said in ["NAME AGE\na …", "…\na 1s", "NAME AGE\n…\nc …\n…"] {
+            assert!(compare("kubectl", said, printed).is_err(), "{said}");
         }
     }
 

@@ -1,15 +1,16 @@
-//! Installs the product on a cluster as a user would: the manifests of `deploy/`, with the images that were built. Does I/O
-//! through kubectl.
+//! Installs the product on a cluster as a user would, by the chart or the manifests of `deploy/`, with the images that were built.
+//! Does I/O through helm and kubectl.
 
 use std::ffi::OsString;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-use serde_yaml::Value;
+use tempfile::TempDir;
 
 use crate::cluster::Cluster;
 use crate::error::{Context, Error, Result};
+use crate::helm::Helm;
 use crate::images::Image;
 use crate::toolchain;
 use crate::{cache, command};
@@ -48,6 +49,12 @@ impl Kubectl {
             program,
             leading: vec![format!("--context={name}")],
         })
+    }
+
+    /// The same cluster in Helm's words.
+    pub(crate) fn helm_flags(&self) -> Vec<String> {
+        let flag = |flag: &String| flag.replacen("--context=", "--kube-context=", 1);
+        self.leading.iter().map(flag).collect()
     }
 
     /// `PATH` with kubectl first in it, for programs that run it by themselves.
@@ -154,6 +161,40 @@ impl Images {
         })
     }
 
+    /// The arguments that have the chart use them.
+    pub fn values(&self) -> Vec<String> {
+        let mut values = vec![format!("--set-literal=sparkImage={}", self.spark)];
+        for (program, image) in [("operator", &self.operator), ("gateway", &self.gateway)] {
+            let (repository, tag) = parts(image);
+            values.push(format!(
+                "--set-string={program}.image.repository={repository},{program}.image.tag={tag}"
+            ));
+        }
+        values
+    }
+
+    /// What has an overlay of the manifests use them.
+    fn kustomization(&self) -> String {
+        let mut text = String::from("images:\n");
+        for (program, image) in [("operator", &self.operator), ("gateway", &self.gateway)] {
+            let (repository, tag) = parts(image);
+            text.push_str(&format!(
+                "  - {{name: sparkconnect/{program}, newName: {repository}, newTag: {tag}}}\n"
+            ));
+        }
+        text.push_str(&format!(
+            "patches:\n\
+             \x20 - target: {{kind: Deployment, name: sparkconnect-operator}}\n\
+             \x20   patch: |\n\
+             \x20     apiVersion: apps/v1\n\
+             \x20     kind: Deployment\n\
+             \x20     metadata: {{name: sparkconnect-operator}}\n\
+             \x20     spec: {{template: {{spec: {{containers: [{{name: operator, env: [{{name: SPARKCONNECT_DEFAULT_IMAGE, value: \"{}\"}}]}}]}}}}}}\n",
+            self.spark
+        ));
+        text
+    }
+
     /// Images under a registry's name, as `cargo xtask images` names them.
     pub fn registry(registry: &str) -> Self {
         let registry = registry.trim_end_matches('/');
@@ -165,17 +206,39 @@ impl Images {
     }
 }
 
-/// Installs operator and gateway cluster-wide and waits until they run.
+/// An image's repository and tag.
+fn parts(image: &str) -> (&str, &str) {
+    let tagged = image.rsplit_once(':');
+    // A port of the registry is no tag.
+    let tagged = tagged.filter(|(_, tag)| !tag.contains('/'));
+    tagged.unwrap_or((image, "latest"))
+}
+
+/// Installs the chart for the whole cluster, in the place of whatever installation is there, and waits until operator and gateway run.
 ///
 /// # Errors
-/// When a manifest is refused or one of them does not come to run.
+/// When an object is refused or one of them does not come to run.
 pub fn cluster_wide(kubectl: &Kubectl, images: &Images) -> Result<()> {
-    let manifests = kubectl.kustomize(&repository().join("deploy/cluster-wide"))?;
-    kubectl.apply(&with_images(&manifests, images)?)?;
+    let values = images.values();
+    let values: Vec<_> = values.iter().map(String::as_str).collect();
+    // One by the manifests, or one that was changed by hand.
+    let whatever = ["--take-ownership", "--force-conflicts"];
+    Helm::on(kubectl)?.install(NAMESPACE, &[&values[..], &whatever].concat())?;
     rolled_out(kubectl, NAMESPACE)
 }
 
-/// Installs operator and gateway for the one namespace `namespace`, which must exist, and waits until they run; with
+/// Applies the manifests for the whole cluster, and waits until operator and gateway run.
+///
+/// # Errors
+/// When a manifest is refused or one of them does not come to run.
+pub fn manifests(kubectl: &Kubectl, images: &Images) -> Result<()> {
+    let copy = Manifests::copy()?;
+    let overlay = copy.overlay("cluster-wide", images, &[])?;
+    kubectl.apply(&kubectl.kustomize(&overlay)?)?;
+    rolled_out(kubectl, NAMESPACE)
+}
+
+/// Applies the manifests for the one namespace `namespace`, which must exist, and waits until operator and gateway run; with
 /// `components`, each a folder of `deploy/components`.
 ///
 /// # Errors
@@ -186,24 +249,45 @@ pub fn namespaced(
     namespace: &str,
     components: &[&str],
 ) -> Result<()> {
-    let copy = tempfile::tempdir().context(|| "making a temporary folder".to_owned())?;
-    let mut cp = Command::new("cp");
-    cp.arg("-r").arg(repository().join("deploy"));
-    command::output(cp.arg(copy.path()))?;
-    let file = copy.path().join("deploy/namespaced/kustomization.yaml");
+    let copy = Manifests::copy()?;
+    let file = copy.folder().join("namespaced/kustomization.yaml");
     let text = std::fs::read_to_string(&file).context(|| format!("reading {}", file.display()))?;
     let text = text.replace("namespace: default", &format!("namespace: {namespace}"));
     std::fs::write(&file, text).context(|| format!("writing {}", file.display()))?;
-    let folder = copy.path().join("deploy/overlay");
-    let mut overlay = String::from("resources: [../namespaced]\ncomponents:\n");
-    for component in components {
-        overlay.push_str(&format!("  - ../components/{component}\n"));
-    }
-    std::fs::create_dir(&folder)
-        .and_then(|()| std::fs::write(folder.join("kustomization.yaml"), overlay))
-        .context(|| format!("writing {}", folder.display()))?;
-    kubectl.apply(&with_images(&kubectl.kustomize(&folder)?, images)?)?;
+    let overlay = copy.overlay("namespaced", images, components)?;
+    kubectl.apply(&kubectl.kustomize(&overlay)?)?;
     rolled_out(kubectl, namespace)
+}
+
+/// A copy of `deploy/`, for overlays beside what they are of; gone on drop.
+struct Manifests(TempDir);
+
+impl Manifests {
+    fn copy() -> Result<Self> {
+        let copy = tempfile::tempdir().context(|| "making a temporary folder".to_owned())?;
+        let mut cp = Command::new("cp");
+        cp.arg("-r").arg(repository().join("deploy"));
+        command::output(cp.arg(copy.path()))?;
+        Ok(Self(copy))
+    }
+
+    fn folder(&self) -> PathBuf {
+        self.0.path().join("deploy")
+    }
+
+    /// The folder of an overlay of `base` with the images and components.
+    fn overlay(&self, base: &str, images: &Images, components: &[&str]) -> Result<PathBuf> {
+        let folder = self.folder().join("overlay");
+        let mut overlay = format!("resources: [../{base}]\ncomponents:\n");
+        for component in components {
+            overlay.push_str(&format!("  - ../components/{component}\n"));
+        }
+        overlay.push_str(&images.kustomization());
+        std::fs::create_dir(&folder)
+            .and_then(|()| std::fs::write(folder.join("kustomization.yaml"), overlay))
+            .context(|| format!("writing {}", folder.display()))?;
+        Ok(folder)
+    }
 }
 
 /// Waits until operator and gateway, as far as they are installed, run in `namespace`.
@@ -227,44 +311,6 @@ pub fn rolled_out(kubectl: &Kubectl, namespace: &str) -> Result<()> {
             "see `kubectl -n {namespace} describe pods` and the pods' logs"
         ))
     })
-}
-
-/// The manifests with `images` in the place of those that `deploy/` names.
-///
-/// # Errors
-/// When they are no YAML.
-pub fn with_images(manifests: &str, images: &Images) -> Result<String> {
-    let mut documents = Vec::new();
-    for document in serde_yaml::Deserializer::from_str(manifests) {
-        let mut value: Value = serde::Deserialize::deserialize(document)
-            .context(|| "reading the manifests".to_owned())?;
-        if value["kind"] == "Deployment" {
-            set_images(&mut value, images);
-        }
-        let text = serde_yaml::to_string(&value).context(|| "writing a manifest".to_owned())?;
-        documents.push(text);
-    }
-    Ok(documents.join("---\n"))
-}
-
-fn set_images(deployment: &mut Value, images: &Images) {
-    let container = &mut deployment["spec"]["template"]["spec"]["containers"][0];
-    if container["image"] == "sparkconnect/gateway" {
-        container["image"] = Value::from(images.gateway.as_str());
-        return;
-    }
-    container["image"] = Value::from(images.operator.as_str());
-    let variable: Value = [
-        ("name", "SPARKCONNECT_DEFAULT_IMAGE"),
-        ("value", images.spark.as_str()),
-    ]
-    .into_iter()
-    .map(|(key, value)| (Value::from(key), Value::from(value)))
-    .collect::<serde_yaml::Mapping>()
-    .into();
-    if let Some(environment) = container["env"].as_sequence_mut() {
-        environment.push(variable);
-    }
 }
 
 /// Gives a claim of the local cluster, which has no storage of its own, a folder of this machine.
@@ -316,26 +362,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn each_deployment_gets_its_built_image() {
-        let deployment = |image: &str| {
-            format!(
-                "kind: Deployment\nspec: {{template: {{spec: {{containers: [{{image: {image}, env: []}}]}}}}}}\n"
-            )
-        };
-        let (operator, gateway) = (
-            deployment("sparkconnect/operator"),
-            deployment("sparkconnect/gateway"),
-        );
-        let images = Images {
-            operator: "op:1".to_owned(),
-            gateway: "gw:1".to_owned(),
-            spark: "spark:{version}".to_owned(),
-        };
-        let text = with_images(&format!("{operator}---\n{gateway}"), &images).unwrap();
-        let (operator, gateway) = text.split_once("---\n").unwrap();
-        assert!(operator.contains("image: op:1"), "{operator}");
-        assert!(operator.contains("value: spark:{version}"), "{operator}");
-        assert!(gateway.contains("image: gw:1"), "{gateway}");
-        assert!(gateway.contains("env: []"), "{gateway}");
+    fn an_image_is_its_repository_and_its_tag() {
+        for (image, repository, tag) in [
+            ("sparkconnect/operator:dev", "sparkconnect/operator", "dev"),
+            ("registry:5000/a/b:1.2", "registry:5000/a/b", "1.2"),
+            ("registry:5000/a/b", "registry:5000/a/b", "latest"),
+        ] {
+            assert_eq!(parts(image), (repository, tag));
+        }
     }
 }

@@ -7,12 +7,15 @@ use std::process::{Child, Command, Stdio};
 
 use serde_json::{Value, json};
 
-use crate::error::{Context, Error, Result};
+use crate::error::{Context, Result};
 use crate::install::Kubectl;
 use crate::spark::SparkHome;
-use crate::{cache, command, pki, progress};
+use crate::{cache, command, go_tools, pki};
 
+/// The folder of `tests/` that pins it.
+const PINS: &str = "kubeflow";
 const MODULE: &str = "github.com/kubeflow/spark-operator/v2";
+const PROGRAM: &str = "github.com/kubeflow/spark-operator/v2/cmd/operator";
 /// Where the module has the definitions of its kinds.
 const DEFINITIONS: &str = "charts/spark-operator-chart/crds";
 const SUPERVISOR: &str = include_str!("spark/supervise.py");
@@ -23,9 +26,8 @@ const RIGHTS: &str = include_str!("kubeflow-rights.yaml");
 /// # Errors
 /// When Go is missing, or the module cannot be had.
 pub fn definitions() -> Result<PathBuf> {
-    let folder = module();
-    cache::ensure("kubeflow-definitions", &key(&folder)?, |place| {
-        let source = downloaded(&folder)?.join(DEFINITIONS);
+    cache::ensure("kubeflow-definitions", &go_tools::key_of(PINS)?, |place| {
+        let source = go_tools::source(PINS, MODULE)?.join(DEFINITIONS);
         let reading = || format!("reading {}", source.display());
         for entry in fs::read_dir(&source).context(reading)? {
             let entry = entry.context(reading)?;
@@ -93,7 +95,7 @@ impl Operator {
         let mut command = Command::new("python3");
         command
             .args(["-c", SUPERVISOR])
-            .arg(program()?)
+            .arg(go_tools::program(PINS, PROGRAM, "spark-operator")?)
             .args(["controller", "start", "--leader-election=false"])
             .arg(format!("--namespaces={namespace}"))
             .args(["--metrics-bind-address=0", "--health-probe-bind-address=0"])
@@ -137,49 +139,4 @@ fn account(kubectl: &Kubectl, namespace: &str, folder: &Path) -> Result<(PathBuf
     let path = folder.join("kubeconfig");
     pki::write_private(&path, &config.to_string())?;
     Ok((path, server))
-}
-
-/// The program, built at the first call.
-fn program() -> Result<PathBuf> {
-    let folder = module();
-    let place = cache::ensure("kubeflow", &key(&folder)?, |place| {
-        let what = "Building kubeflow's Spark operator (once; some minutes on two cores)";
-        progress::step(what, || {
-            let mut go = Command::new("go");
-            go.current_dir(&folder)
-                .env("CGO_ENABLED", "0")
-                .env("GOFLAGS", "-buildvcs=false")
-                .args(["build", "-trimpath", "-ldflags", "-s -w", "-o"])
-                .arg(place.join("spark-operator"))
-                .arg(format!("{MODULE}/cmd/operator"));
-            command::output(&mut go).map(drop)
-        })
-    })?;
-    Ok(place.join("spark-operator"))
-}
-
-/// What definitions and program are made of.
-fn key(folder: &Path) -> Result<String> {
-    let read = |name: &str| {
-        let path = folder.join(name);
-        fs::read(&path).context(|| format!("reading {}", path.display()))
-    };
-    let (pins, sums) = (read("go.mod")?, read("go.sum")?);
-    Ok(cache::key([pins.as_slice(), &sums]))
-}
-
-/// Where Go keeps the module's files.
-fn downloaded(folder: &Path) -> Result<PathBuf> {
-    let mut go = Command::new("go");
-    go.current_dir(folder)
-        .args(["mod", "download", "-json", MODULE]);
-    let answer = command::output(&mut go)?;
-    let answer: Value =
-        serde_json::from_str(&answer).context(|| "reading what go downloaded".to_owned())?;
-    let place = answer["Dir"].as_str().map(PathBuf::from);
-    place.ok_or_else(|| Error::new(format!("go did not say where {MODULE} is")))
-}
-
-fn module() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/kubeflow")
 }

@@ -6,7 +6,7 @@ use std::process::Command;
 use crate::error::{Context, Error, Result};
 use crate::install::repository;
 use crate::spark::SparkHome;
-use crate::{command, wheels};
+use crate::{command, images, wheels};
 
 /// The same as whoever builds the wheel by hand needs.
 const REQUIREMENTS: &str = include_str!("../../python/requirements.txt");
@@ -29,7 +29,30 @@ pub fn installed_with(folder: &Path, profile: &str) -> Result<PathBuf> {
     if folder.exists() {
         std::fs::remove_dir_all(folder).context(|| format!("removing {}", folder.display()))?;
     }
-    let wheel = wheel(&folder.join("wheel"), profile)?;
+    let to = folder.join("wheel");
+    let tools = maturin(&to)?;
+    let wheel = build(&mut Command::new(tools), &to, profile)?;
+    environment(folder, &wheel)
+}
+
+/// The wheel of a release in `folder`, built by this profile so that the same source gives the same wheel; `timestamp`, in seconds since
+/// 1970, is the time of its files.
+///
+/// # Errors
+/// When it cannot be built.
+pub fn released(folder: &Path, profile: &str, timestamp: u64) -> Result<PathBuf> {
+    let tools = tempfile::tempdir().context(|| "making a temporary folder".to_owned())?;
+    let maturin = maturin(tools.path())?;
+    let mut command = images::reproducible(&[&maturin.to_string_lossy()])?;
+    command.env("SOURCE_DATE_EPOCH", timestamp.to_string());
+    build(&mut command, folder, profile)
+}
+
+/// A Python in `folder` that has `wheel` and nothing else.
+///
+/// # Errors
+/// When Python has no venv, or the wheel cannot be installed.
+pub fn environment(folder: &Path, wheel: &Path) -> Result<PathBuf> {
     let environment = folder.join("environment");
     command::output(
         Command::new("python3")
@@ -64,17 +87,22 @@ pub fn with_pyspark(python: &Path, home: &SparkHome) -> Command {
     command
 }
 
-fn wheel(to: &Path, profile: &str) -> Result<PathBuf> {
-    let tools = to.join("maturin");
+/// The pinned maturin, installed in `folder`.
+fn maturin(folder: &Path) -> Result<PathBuf> {
+    let tools = folder.join("maturin");
     let mut pip = Command::new("python3");
     pip.args(INSTALL).arg("--target").arg(&tools);
     command::output(pip.args(wheels_in(&wheels::locked(REQUIREMENTS)?)?))?;
-    let mut maturin = Command::new(tools.join("bin/maturin"));
+    Ok(tools.join("bin/maturin"))
+}
+
+/// Builds the wheel in `to` by `maturin`, a command that runs it.
+fn build(maturin: &mut Command, to: &Path, profile: &str) -> Result<PathBuf> {
     maturin
         .args(["build", "--quiet", "--profile", profile, "--out"])
         .arg(to)
         .current_dir(repository().join("crates/python"));
-    command::output(&mut maturin)?;
+    command::output(maturin)?;
     let mut built = wheels_in(to)?;
     built
         .pop()

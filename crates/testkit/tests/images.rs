@@ -5,8 +5,8 @@ use std::path::Path;
 use std::process::Command;
 use std::time::Instant;
 
-use sparkconnect_testkit::command::output;
-use sparkconnect_testkit::images::{CLASS_DATA_ARCHIVE, Container, Image};
+use sparkconnect_testkit::command::{output, succeeds};
+use sparkconnect_testkit::images::{CLASS_DATA_ARCHIVE, Container, Image, Program, Release};
 
 const VERSION: &str = "4.1.4";
 
@@ -87,6 +87,65 @@ fn the_images_of_the_programs_run_as_nobody_in_particular() {
         let entry = config["Entrypoint"][0].as_str().unwrap().to_owned();
         let help = output(&mut container.command(&[&entry, "--help"])).unwrap();
         assert!(help.starts_with(about), "{help}");
+    }
+}
+
+#[test]
+fn the_images_of_the_programs_have_what_they_need_and_nothing_of_this_machine() {
+    for (image, name) in [(Image::Operator, "operator"), (Image::Gateway, "gateway")] {
+        let container = image.container().unwrap();
+        let root = container.root().unwrap();
+        let roots = root.join("etc/ssl/certs/ca-certificates.crt");
+        let roots = std::fs::read_to_string(roots).unwrap();
+        let count = roots.matches("BEGIN CERTIFICATE").count();
+        assert!(count > 100, "{count} certificate authorities");
+        for absent in ["bin/sh", "usr/bin", "usr/sbin", "etc/apt"] {
+            assert!(!root.join(absent).exists(), "{absent}");
+        }
+        let program = root.join(format!("usr/local/bin/sparkconnect-{name}"));
+        let names = |text: &str| {
+            let mut grep = Command::new("grep");
+            succeeds(
+                grep.args(["--text", "--quiet", "--fixed-strings", text])
+                    .arg(&program),
+            )
+        };
+        assert!(names("/crates/tokio-"), "grep finds what is there");
+        let checkout = env!("CARGO_MANIFEST_DIR")
+            .strip_suffix("/crates/testkit")
+            .unwrap();
+        for place in [checkout, "/registry/src/"] {
+            assert!(!names(place), "{name} tells of {place}");
+        }
+    }
+}
+
+#[test]
+fn the_same_program_is_the_same_image() {
+    let release = Release {
+        profile: "image".to_owned(),
+        revision: "0123456789abcdef0123456789abcdef01234567".to_owned(),
+        created: "2001-09-09T01:46:40Z".to_owned(),
+        timestamp: 1_000_000_000,
+    };
+    for (program, image) in Program::ALL
+        .into_iter()
+        .zip([Image::Operator, Image::Gateway])
+    {
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::create_dir(folder.path().join("out")).unwrap();
+        let name = format!("sparkconnect-{}", program.name());
+        let container = image.container().unwrap();
+        let binary = container.root().unwrap().join("usr/local/bin").join(&name);
+        std::fs::copy(binary, folder.path().join("out").join(&name)).unwrap();
+        let made = || {
+            let archive = folder.path().join("image.tar");
+            let digest = release.image(folder.path(), program, &archive).unwrap();
+            (digest, std::fs::read(archive).unwrap())
+        };
+        let (first, second) = (made(), made());
+        assert_eq!(first.0, second.0, "{program:?}");
+        assert!(first.1 == second.1, "the archives of {program:?} differ");
     }
 }
 

@@ -3,8 +3,10 @@
 mod bench;
 mod cluster;
 mod demo;
+mod docs;
 mod generate;
 mod images;
+mod release;
 mod test;
 
 use std::process::ExitCode;
@@ -30,8 +32,12 @@ enum Verb {
     Bench(bench::Cli),
     /// The local Kubernetes cluster.
     Cluster(cluster::Cli),
+    /// Build the book of `docs/`.
+    Docs,
     /// The container images.
     Images(images::Cli),
+    /// Build and check everything that a release consists of; publishes nothing.
+    Release(release::Cli),
     /// Write every generated file of the repository, or check them.
     Gen(generate::Cli),
 }
@@ -52,7 +58,9 @@ fn run(cli: Cli) -> Result<ExitCode> {
         Verb::Test(cli) => test::run(&cli),
         Verb::Bench(cli) => bench::run(&cli),
         Verb::Cluster(cli) => cluster::run(cli),
+        Verb::Docs => docs::run(),
         Verb::Images(cli) => images::run(cli),
+        Verb::Release(cli) => release::run(cli),
         Verb::Gen(cli) => generate::run(&cli),
     }
 }

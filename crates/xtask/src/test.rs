@@ -50,6 +50,22 @@ const STEPS: &[Step] = &[
         &tests("sparkconnect-testkit", "apiserver"),
     ),
     step(
+        "the book: links, blocks of code and manifests",
+        &tests("sparkconnect-testkit", "docs"),
+    ),
+    step(
+        "the chart, its manifests and what Kubernetes says of them",
+        &tests("sparkconnect-testkit", "chart"),
+    ),
+    step(
+        "alerts on made-up series",
+        &tests("sparkconnect-testkit", "alerts"),
+    ),
+    step(
+        "what Argo CD and Flux make of each state",
+        &tests("sparkconnect-testkit", "gitops"),
+    ),
+    step(
         "resources on a real API server",
         &tests("sparkconnect-api", "*"),
     ),
@@ -100,19 +116,45 @@ const STEPS: &[Step] = &[
     on_cluster("images", &tests("sparkconnect-testkit", "images")),
     on_cluster("local cluster", &tests("sparkconnect-testkit", "cluster")),
     on_cluster("the demo", &["xtask", "demo"]),
-    on_cluster(
-        "the whole on the cluster",
-        &tests("sparkconnect-e2e", "whole"),
-    ),
+    on_cluster("the whole on the cluster", &waiting("whole")),
+    on_cluster("the book's commands", &waiting("docs")),
+    on_cluster("the examples, by their pages", &waiting("examples")),
     on_cluster(
         "batch jobs by kubeflow's operator",
         &tests("sparkconnect-e2e", "peers"),
+    ),
+    on_cluster(
+        "upgrade, rollback and uninstalling",
+        &tests("sparkconnect-e2e", "upgrade"),
+    ),
+    on_cluster(
+        "a release, but for publishing it",
+        &[
+            "xtask",
+            "release",
+            "--allow-dirty",
+            "--profile=image",
+            "--url=https://releases.example.org",
+        ],
     ),
 ];
 
 /// The integration tests of one crate that match.
 const fn tests(package: &'static str, name: &'static str) -> [&'static str; 5] {
     ["test", "-p", package, "--test", name]
+}
+
+/// Tests of the whole, which wait for pods more than they work: more at a time than there are cores.
+const fn waiting(name: &'static str) -> [&'static str; 7] {
+    [
+        "test",
+        "-p",
+        "sparkconnect-e2e",
+        "--test",
+        name,
+        "--",
+        "--test-threads=4",
+    ]
 }
 
 const fn step(what: &'static str, cargo: &'static [&'static str]) -> Step {

@@ -54,6 +54,15 @@ fn prepare() -> Result<Environment> {
 }
 
 impl Environment {
+    /// Installs anew, after a test that took the installation away or changed it.
+    ///
+    /// # Panics
+    /// When operator and gateway do not come to run.
+    pub fn restore(&self) {
+        let done = install::cluster_wide(&self.kubectl, &self.images);
+        done.unwrap_or_else(|error| panic!("{error}"));
+    }
+
     /// Spark's image of a version, built and loaded if it is not there yet.
     ///
     /// # Panics

@@ -1,5 +1,7 @@
 //! A namespace for one test, and what is in it. Does I/O through kubectl.
 
+use std::sync::Arc;
+
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
@@ -15,7 +17,7 @@ pub struct Namespace {
     pub name: String,
     environment: &'static Environment,
     volumes: Vec<String>,
-    _turn: Turn,
+    turn: Arc<Turn>,
 }
 
 impl Namespace {
@@ -24,7 +26,7 @@ impl Namespace {
     /// # Panics
     /// As [`environment`].
     pub fn new(test: &str) -> Self {
-        Self::with(test, Turn::shared())
+        Self::with(test, Arc::new(Turn::shared()))
     }
 
     /// A namespace for a test that no other runs beside.
@@ -32,10 +34,35 @@ impl Namespace {
     /// # Panics
     /// As [`environment`].
     pub fn alone(test: &str) -> Self {
-        Self::with(test, Turn::alone())
+        Self::with(test, Arc::new(Turn::alone()))
     }
 
-    fn with(test: &str, turn: Turn) -> Self {
+    /// Another namespace for the same test.
+    ///
+    /// # Panics
+    /// As [`environment`].
+    pub fn beside(&self, test: &str) -> Self {
+        Self::with(test, Arc::clone(&self.turn))
+    }
+
+    /// The namespace `name`, which what the test applies makes; one that a run before has left is removed first.
+    ///
+    /// # Panics
+    /// As [`environment`], and when what was left does not go.
+    pub fn named(name: &str) -> Self {
+        let (turn, environment) = (Arc::new(Turn::shared()), environment());
+        let remove = ["delete", "namespace", name, "--ignore-not-found"];
+        let removed = environment.kubectl.run(&remove);
+        removed.unwrap_or_else(|error| panic!("{error}"));
+        Self {
+            name: name.to_owned(),
+            environment,
+            volumes: Vec::new(),
+            turn,
+        }
+    }
+
+    fn with(test: &str, turn: Arc<Turn>) -> Self {
         let environment = environment();
         let name = format!("e2e-{test}-{}", std::process::id());
         let labels = json!({"pod-security.kubernetes.io/enforce": "restricted"});
@@ -48,7 +75,7 @@ impl Namespace {
             name,
             environment,
             volumes: Vec::new(),
-            _turn: turn,
+            turn,
         }
     }
 
@@ -238,20 +265,29 @@ impl Namespace {
         Shell::start(version, &self.remote(session))
     }
 
+    /// Makes a folder of this machine the volume of a claim that is made later, and returns the folder.
+    ///
+    /// # Panics
+    /// When the volume is refused.
+    pub fn storage(&mut self, claim: &str) -> std::path::PathBuf {
+        let made = install::local_volume(&self.environment.kubectl, &self.name, claim);
+        made.unwrap_or_else(|error| panic!("{error}"));
+        self.volumes.push(claim.to_owned());
+        self.folder(claim)
+    }
+
     /// Makes a volume claim that is a folder of this machine, and returns the folder.
     ///
     /// # Panics
     /// When it is refused.
     pub fn volume(&mut self, claim: &str) -> std::path::PathBuf {
-        let made = install::local_volume(&self.environment.kubectl, &self.name, claim);
-        made.unwrap_or_else(|error| panic!("{error}"));
-        self.volumes.push(claim.to_owned());
+        let folder = self.storage(claim);
         let resources = json!({"requests": {"storage": "1Gi"}});
         let spec = json!({"accessModes": ["ReadWriteOnce"], "resources": resources});
         self.apply(&json!({
             "apiVersion": "v1", "kind": "PersistentVolumeClaim", "metadata": {"name": claim}, "spec": spec,
         }));
-        self.folder(claim)
+        folder
     }
 
     fn folder(&self, claim: &str) -> std::path::PathBuf {
@@ -260,10 +296,14 @@ impl Namespace {
     }
 
     fn remove(&self) {
-        let mut delete =
-            self.environment
-                .kubectl
-                .command(&["delete", "namespace", &self.name, "--wait=false"]);
+        let delete = [
+            "delete",
+            "namespace",
+            &self.name,
+            "--wait=false",
+            "--ignore-not-found",
+        ];
+        let mut delete = self.environment.kubectl.command(&delete);
         if let Err(error) = command::output(&mut delete) {
             eprintln!("{error}");
         }

@@ -40,11 +40,7 @@ pub use status::{ReplicaPhase, ReplicaStatus, ServerPhase, ServerStatus, Session
     printcolumn(name = "Sessions", type_ = "integer", json_path = ".status.sessions.active"),
     printcolumn(name = "Version", type_ = "string", json_path = ".status.sparkVersion"),
     printcolumn(name = "Age", type_ = "date", json_path = ".metadata.creationTimestamp"),
-    printcolumn(
-        name = "Message",
-        type_ = "string",
-        json_path = ".status.conditions[?(@.type==\"Ready\")].message"
-    ),
+    printcolumn(name = "Message", type_ = "string", json_path = ".status.message"),
     printcolumn(name = "Endpoint", type_ = "string", json_path = ".status.endpoint", priority = 1),
     validation = Rule::new("self.metadata.name.size() <= 40")
         .message("the name must be at most 40 characters, so that the names of its pods fit"),

@@ -10,13 +10,16 @@ use crate::condition;
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct ServerStatus {
-    /// Generation of the spec that this status speaks of.
+    /// Generation of the spec that this status speaks of; -1 until the operator has seen the server.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub observed_generation: Option<i64>,
     /// The state in one word.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub phase: Option<ServerPhase>,
-    /// Ready, Progressing, VersionMatched, InputsResolved, Degraded.
+    /// The state in one sentence: the message of the condition Stalled, Suspended or Ready, of the first that there is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub message: Option<String>,
+    /// Ready, Progressing, VersionMatched, InputsResolved, Degraded, Suspended, Reconciling, Stalled.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(schema_with = "condition::list")]
     pub conditions: Vec<Condition>,

@@ -4,6 +4,7 @@
 mod behaviour;
 mod bounds;
 mod cases;
+mod examples;
 mod fixture;
 mod policy;
 mod schema;

@@ -1,4 +1,4 @@
-//! Who may make a session in whose name: the policy of `deploy/policy`, and the roles that go with it.
+//! Who may make a session in whose name: the policy of `deploy/cluster-wide/access`, and the roles that go with it.
 
 use std::path::{Path, PathBuf};
 use std::sync::LazyLock;
@@ -55,10 +55,10 @@ fn deploy(path: &str) -> PathBuf {
 
 /// Installs the policy and the roles, and waits until the API server heeds it: it takes up a policy a moment later.
 static INSTALLED: LazyLock<()> = LazyLock::new(|| {
-    let policy = deploy("policy").display().to_string();
-    let gateway = deploy("cluster-wide/gateway-rbac.yaml");
+    let policy = deploy("cluster-wide/access").display().to_string();
+    let gateway = deploy("cluster-wide/gateway/rbac.yaml");
     let gateway = gateway.display().to_string();
-    kubectl(&["apply", "--kustomize", &policy]).expect("the policy is valid");
+    kubectl(&["apply", "--filename", &policy]).expect("the policy is valid");
     kubectl(&["apply", "--filename", &gateway]).expect("the gateway's roles are valid");
     kubectl_with(&["apply"], ROLES).expect("the roles are valid");
     let heeded = wait_for("the policy to be heeded", PATIENCE, || {

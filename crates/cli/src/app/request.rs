@@ -76,7 +76,9 @@ fn from_file(path: &Path) -> Result<ApplicationRequest, Error> {
     serde_yaml::from_str(&text).map_err(|error| {
         Error::new(Category::InvalidInput, format!("{called} is no request"))
             .caused_by(error)
-            .hint("its fields are those of `app submit`'s options; docs/cli.md lists them")
+            .hint(
+                "its fields are those of `app submit`'s options; docs/reference/cli.md lists them",
+            )
     })
 }
 

@@ -188,8 +188,9 @@ fn refusals_name_the_option() {
 
 #[test]
 fn the_documented_file_is_a_request() {
-    let page = include_str!("../../../../docs/cli.md");
-    let (_, rest) = page.split_once("```yaml\n").expect("it has one");
+    let page = include_str!("../../../../docs/reference/cli.md");
+    let (_, rest) = page.split_once("```yaml,").expect("it has one");
+    let (_, rest) = rest.split_once('\n').expect("its info string ends");
     let (text, _) = rest.split_once("```").expect("it ends");
     let request: ApplicationRequest = serde_yaml::from_str(text).expect("it is a request");
     assert_eq!(request.executor.instances, Some(2));

@@ -1,7 +1,7 @@
 //! The operator and the gateway: their Deployments, whether they are available, and of which version. Does I/O in [`look`].
 
 use k8s_openapi::api::apps::v1::Deployment;
-use k8s_openapi::api::core::v1::{Container, EnvVar};
+use k8s_openapi::api::core::v1::Container;
 use kube::api::ListParams;
 use kube::{Api, Client, ResourceExt};
 use sparkconnect_api::labels::{GATEWAY_APP, NAME, OPERATOR_APP};
@@ -12,8 +12,12 @@ use super::report::Finding;
 
 /// Where `deploy/cluster-wide` installs.
 const SYSTEM: &str = "sparkconnect-system";
-/// The operator's setting: the one namespace that it serves.
+/// The operator's setting: the namespaces that it serves, by commas.
 const WATCHED: &str = "SPARKCONNECT_WATCH_NAMESPACE";
+/// The operator's setting: the Secret with the gateway's certificate, where somebody else makes it.
+const CERTIFICATE: &str = "SPARKCONNECT_GATEWAY_CERTIFICATE_SECRET";
+/// Where the operator keeps the one that it makes.
+const OWN_CERTIFICATE: &str = "sparkconnect-gateway-tls";
 /// The operator's setting: where clients reach the gateway.
 const ADDRESS: &str = "SPARKCONNECT_GATEWAY_ADDRESS";
 /// Kubernetes' recommended label: the version of what is deployed.
@@ -34,6 +38,8 @@ pub(super) struct Operator {
     pub(super) namespace: String,
     /// `host:port` of the gateway; `None` where it works without one.
     pub(super) gateway: Option<String>,
+    /// Secret with the gateway's certificate, and that of its authority.
+    pub(super) certificate: String,
 }
 
 /// Looks for both.
@@ -95,7 +101,7 @@ fn judge_operator(
             "it is not installed".to_owned()
         } else {
             let elsewhere = elsewhere.join(", ");
-            format!("none serves namespace {namespace}; those of {elsewhere} serve their own")
+            format!("none serves namespace {namespace}; those in {elsewhere} serve others")
         };
         let finding = Finding::wrong(check, text).cure(
             "`kubectl apply --server-side -k deploy/cluster-wide` installs it for every namespace",
@@ -105,6 +111,9 @@ fn judge_operator(
     let operator = Operator {
         namespace: first.namespace().unwrap_or_default(),
         gateway: address(first),
+        certificate: value(first, CERTIFICATE)
+            .unwrap_or(OWN_CERTIFICATE)
+            .to_owned(),
     };
     let finding = match serving.next() {
         Some(second) => {
@@ -215,32 +224,22 @@ fn container(deployment: &Deployment) -> Option<&Container> {
         .first()
 }
 
-fn setting<'a>(deployment: &'a Deployment, name: &str) -> Option<&'a EnvVar> {
+/// A setting of the container that is not empty.
+fn value<'a>(deployment: &'a Deployment, name: &str) -> Option<&'a str> {
     let mut variables = container(deployment)?.env.iter().flatten();
-    variables.find(|variable| variable.name == name)
+    let found = variables.find(|variable| variable.name == name)?;
+    found.value.as_deref().filter(|value| !value.is_empty())
 }
 
 /// Whether it looks after the namespace.
 fn serves(operator: &Deployment, namespace: &str) -> bool {
-    match setting(operator, WATCHED) {
-        None => true,
-        Some(EnvVar {
-            value: Some(value), ..
-        }) if !value.is_empty() => value == namespace,
-        // By the field reference of `deploy/namespaced`: its own.
-        Some(EnvVar {
-            value_from: Some(_),
-            ..
-        }) => operator.namespace().as_deref() == Some(namespace),
-        Some(_) => true,
-    }
+    value(operator, WATCHED).is_none_or(|watched| watched.split(',').any(|it| it == namespace))
 }
 
 /// The gateway's address, with the operator's own namespace put in where `deploy/` leaves it to Kubernetes.
 fn address(operator: &Deployment) -> Option<String> {
-    let value = setting(operator, ADDRESS)?.value.clone()?;
     let namespace = operator.namespace().unwrap_or_default();
-    Some(value.replace("$(POD_NAMESPACE)", &namespace)).filter(|value| !value.is_empty())
+    value(operator, ADDRESS).map(|address| address.replace("$(POD_NAMESPACE)", &namespace))
 }
 
 #[cfg(test)]

@@ -22,13 +22,12 @@ fn deployment(namespace: &str, image: &str, env: &Value, available: &str) -> Dep
 
 fn cluster_wide() -> Deployment {
     let address = "sparkconnect-gateway.$(POD_NAMESPACE).svc:443";
-    let env = json!([{"name": ADDRESS, "value": address}]);
+    let env = json!([{"name": ADDRESS, "value": address}, {"name": CERTIFICATE, "value": "ours"}]);
     deployment("system", "sparkconnect/operator:dev", &env, "True")
 }
 
 fn namespaced(namespace: &str) -> Deployment {
-    let own = json!({"fieldRef": {"fieldPath": "metadata.namespace"}});
-    let env = json!([{"name": WATCHED, "valueFrom": own}]);
+    let env = json!([{"name": WATCHED, "value": format!("first,{namespace}")}]);
     deployment(namespace, "sparkconnect/operator:dev", &env, "True")
 }
 
@@ -50,11 +49,14 @@ fn the_operator_that_serves_the_namespace_is_found_with_the_gateways_address() {
     let expected = Operator {
         namespace: "system".to_owned(),
         gateway: Some("sparkconnect-gateway.system.svc:443".to_owned()),
+        certificate: "ours".to_owned(),
     };
     assert_eq!(operator, Some(expected));
     let (finding, operator) = judge_operator(&Ok(vec![namespaced("team")]), "team");
     assert_eq!(finding.verdict, Verdict::Well);
-    assert_eq!(operator.unwrap().gateway, None);
+    let operator = operator.unwrap();
+    assert_eq!(operator.gateway, None);
+    assert_eq!(operator.certificate, OWN_CERTIFICATE);
 }
 
 #[test]
@@ -66,7 +68,7 @@ fn none_or_two_of_them_are_wrong_and_what_may_not_be_seen_is_not() {
     assert_eq!(verdict(Ok(vec![])).0, Verdict::Wrong);
     let (wrong, text) = verdict(Ok(vec![namespaced("other")]));
     assert_eq!(wrong, Verdict::Wrong);
-    assert!(text.contains("those of other serve their own"), "{text}");
+    assert!(text.contains("those in other serve others"), "{text}");
     let (wrong, text) = verdict(Ok(vec![cluster_wide(), namespaced("team")]));
     assert_eq!(wrong, Verdict::Wrong);
     assert!(
@@ -103,6 +105,7 @@ fn the_gateway_is_where_the_operator_has_its_address() {
     let with = |gateway: Option<&str>| Operator {
         namespace: "system".to_owned(),
         gateway: gateway.map(str::to_owned),
+        certificate: OWN_CERTIFICATE.to_owned(),
     };
     let there = Ok(vec![cluster_wide()]);
     assert_eq!(

@@ -47,7 +47,7 @@ fn judge(servers: &[SparkConnectServer], namespace: &str) -> Vec<Finding> {
 
 fn judge_one(server: &SparkConnectServer) -> Finding {
     let check = format!("server {}", server.name_any());
-    let Some(status) = &server.status else {
+    let Some(status) = server.status.as_ref().filter(|it| it.phase.is_some()) else {
         return Finding::wrong(check, "no operator has seen it yet")
             .cure("see above whether an operator serves this namespace");
     };
@@ -87,7 +87,12 @@ fn not_ready(server: &SparkConnectServer, status: &ServerStatus, check: String) 
     );
     match trouble(status) {
         Some((what, cure)) => {
-            let text = format!("it is not ready: {ready}; {what}");
+            let message = what.split_once(": ").map_or(&*what, |(_, message)| message);
+            let text = if ready.ends_with(message) {
+                format!("it is not ready: {what}")
+            } else {
+                format!("it is not ready: {ready}; {what}")
+            };
             Finding::wrong(check, text).cure(cure.replace("NAME", &name))
         }
         None if status.phase == Some(ServerPhase::Starting) => {
@@ -186,6 +191,14 @@ mod tests {
             pending.message,
             "it is not ready: NoReplica: because of NoReplica; SecretMissing: because of SecretMissing"
         );
+        let mut told = is("Ready", "False", "InputsMissing");
+        let inputs = is("InputsResolved", "False", "SecretMissing");
+        told["message"] = inputs["message"].clone();
+        let once = judged(&json!({"phase": "Pending", "conditions": [told, inputs]}));
+        assert_eq!(
+            once.message,
+            "it is not ready: SecretMissing: because of SecretMissing"
+        );
         let degraded = is("Degraded", "True", "CrashLoop");
         let crashing = judged(&json!({"phase": "Degraded", "conditions": [ready, degraded]}));
         assert!(
@@ -193,7 +206,8 @@ mod tests {
                 .cure
                 .is_some_and(|cure| cure.contains("server logs demo"))
         );
-        assert_eq!(judged(&json!(null)).verdict, Verdict::Wrong);
+        let unseen = judged(&json!({"observedGeneration": -1}));
+        assert_eq!(unseen.message, "no operator has seen it yet");
         let suspended = judged(&json!({"phase": "Suspended"}));
         assert_eq!(suspended.verdict, Verdict::Doubtful);
     }

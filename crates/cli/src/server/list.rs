@@ -5,7 +5,6 @@ use std::process::ExitCode;
 use jiff::Timestamp;
 use kube::ResourceExt;
 use sparkconnect_api::SparkConnectServer;
-use sparkconnect_api::condition::{self, READY};
 
 use crate::context::{Context, Request};
 use crate::error::Error;
@@ -63,7 +62,6 @@ fn cells(server: &SparkConnectServer) -> Vec<String> {
         .filter_map(|replica| replica.executors);
     let executors = executors.reduce(|one, other| one + other);
     let created = server.creation_timestamp().map(|time| time.0);
-    let ready = condition::find(&status.conditions, READY);
     vec![
         status.phase.map_or_else(none, |phase| format!("{phase:?}")),
         format!("{}/{}", status.ready_replicas, server.spec.replicas),
@@ -72,6 +70,6 @@ fn cells(server: &SparkConnectServer) -> Vec<String> {
         status.spark_version.unwrap_or_else(none),
         age(created, Timestamp::now()),
         status.endpoint.unwrap_or_else(none),
-        ready.map(|ready| ready.message.clone()).unwrap_or_default(),
+        status.message.unwrap_or_default(),
     ]
 }

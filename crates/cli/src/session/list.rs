@@ -5,7 +5,6 @@ use std::process::ExitCode;
 use jiff::Timestamp;
 use kube::ResourceExt;
 use sparkconnect_api::SparkSession;
-use sparkconnect_api::condition::{self, READY};
 use sparkconnect_api::session::SessionPhase;
 
 use crate::context::{Context, Request};
@@ -71,7 +70,6 @@ fn cells(session: &SparkSession, now: Timestamp) -> Vec<String> {
     let lives = status.phase == Some(SessionPhase::Ready);
     let last = status.last_activity_time.filter(|_| lives);
     let created = session.creation_timestamp().map(|time| time.0);
-    let ready = condition::find(&status.conditions, READY);
     vec![
         status.phase.map_or_else(none, |phase| format!("{phase:?}")),
         session.spec.server.clone(),
@@ -86,6 +84,6 @@ fn cells(session: &SparkSession, now: Timestamp) -> Vec<String> {
         age(created, now),
         status.spark_version.unwrap_or_else(none),
         status.url.unwrap_or_else(none),
-        ready.map(|ready| ready.message.clone()).unwrap_or_default(),
+        status.message.unwrap_or_default(),
     ]
 }

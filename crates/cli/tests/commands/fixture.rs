@@ -125,7 +125,7 @@ pub(crate) fn demo() -> (Value, Value) {
     });
     let starting = json!({"name": "demo-1", "phase": "Starting", "sessions": 0});
     let status = json!({
-        "observedGeneration": 1, "phase": "Updating",
+        "observedGeneration": 1, "phase": "Updating", "message": "1 of 2 replicas serve",
         "conditions": [
             condition("Ready", "True", "ReplicasReady", "1 of 2 replicas serve"),
             condition("Progressing", "True", "Starting", "replica demo-1 starts"),
@@ -148,7 +148,8 @@ pub(crate) fn ada() -> (Value, Value) {
         },
     });
     let status = json!({
-        "observedGeneration": 1, "phase": "Ready", "server": "demo-0", "applicationId": "spark-1",
+        "observedGeneration": 1, "phase": "Ready", "message": "the session is ready",
+        "server": "demo-0", "applicationId": "spark-1",
         "conditions": [
             condition("Assigned", "True", "Assigned", "it lives on demo-0"),
             condition("Ready", "True", "SessionReady", "the session is ready"),

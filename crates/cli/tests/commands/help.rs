@@ -71,12 +71,12 @@ fn help_fits_and_every_verb_is_explained() {
 
 #[test]
 fn the_documentation_names_every_verb() {
-    let page = include_str!("../../../../docs/cli.md");
+    let page = include_str!("../../../../docs/reference/cli.md");
     for words in verbs().iter().filter(|words| !words.is_empty()) {
         let verb = words.join(" ");
         assert!(
             page.contains(&format!("`{verb}")),
-            "docs/cli.md has nothing of `{verb}`"
+            "docs/reference/cli.md has nothing of `{verb}`"
         );
     }
 }
@@ -96,6 +96,7 @@ fn examples(text: &str) -> Vec<Vec<String>> {
     {
         let mut parts = line.replace("kubectl-sparkconnect ", "kubectl sparkconnect ");
         // Those that xargs appends.
+        parts = parts.replace("--no-run-if-empty ", "");
         parts = parts.replace(
             "xargs kubectl sparkconnect session close",
             "kubectl sparkconnect session close x",
@@ -112,8 +113,9 @@ fn examples(text: &str) -> Vec<Vec<String>> {
 
 #[test]
 fn every_example_is_a_command_line_that_can_be() {
-    let page = include_str!("../../../../docs/cli.md");
-    let blocks = page.split("```").filter(|block| block.starts_with("sh\n"));
+    let page = include_str!("../../../../docs/reference/cli.md");
+    let is_commands = |block: &&str| block.starts_with("sh\n") || block.starts_with("sh,");
+    let blocks = page.split("```").filter(is_commands);
     let mut texts: Vec<_> = blocks
         .map(|block| block.replacen("bash|zsh|fish|", "", 1))
         .collect();

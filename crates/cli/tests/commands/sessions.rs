@@ -172,9 +172,8 @@ fn one_that_cannot_be_made_is_told_with_the_operators_words() {
     let space = Space::new("session-failed");
     let child = creating(&space, &["-o", "name"]);
     until_there(&space);
-    let why =
-        crate::fixture::condition("Ready", "False", "Refused", "the server refused `spark.a`");
-    space.tell("sps/ada", &json!({"phase": "Failed", "conditions": [why]}));
+    let failed = json!({"phase": "Failed", "message": "the server refused `spark.a`"});
+    space.tell("sps/ada", &failed);
     let output = child.wait_with_output().expect("it ends");
     insta::assert_snapshot!(told(&output));
 }

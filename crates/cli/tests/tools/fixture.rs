@@ -127,7 +127,11 @@ pub(crate) fn program(kubeconfig: &Path, namespace: &str, args: &[&str]) -> Comm
 
 /// What came of it, written down.
 pub(crate) fn told(output: &Output) -> String {
-    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).replace(KUBERNETES_VERSION, "VERSION");
+    let text = |bytes: &[u8]| {
+        let text = String::from_utf8_lossy(bytes).replace(KUBERNETES_VERSION, "VERSION");
+        let own = format!("version {}", env!("CARGO_PKG_VERSION"));
+        text.replace(&own, "version VERSION")
+    };
     let code = output.status.code();
     let code = code.map_or_else(|| "none".to_owned(), |code| code.to_string());
     let (out, err) = (text(&output.stdout), text(&output.stderr));

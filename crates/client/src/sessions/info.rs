@@ -2,7 +2,6 @@
 
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use kube::ResourceExt;
-use sparkconnect_api::condition::{self, READY};
 use sparkconnect_api::session::SessionPhase;
 use sparkconnect_api::{SparkSession, session};
 
@@ -11,7 +10,6 @@ use crate::{Counted, SessionInfo, SessionMetrics, SessionState, Source};
 /// What the resource tells.
 pub(super) fn info(session: &SparkSession) -> SessionInfo {
     let status = session.status.clone().unwrap_or_default();
-    let ready = condition::find(&status.conditions, READY);
     SessionInfo {
         session_id: status.session_id.or_else(|| session.id_on_server()),
         name: Some(session.name_any()),
@@ -21,7 +19,7 @@ pub(super) fn info(session: &SparkSession) -> SessionInfo {
         server: Some(session.spec.server.clone()),
         state: state(session, status.phase),
         peer_state: status.phase.map(|phase| format!("{phase:?}")),
-        message: ready.map(|ready| ready.message.clone()),
+        message: status.message,
         spark_version: status.spark_version,
         url: status.url,
         ui_url: None,
@@ -120,11 +118,7 @@ mod tests {
             ("Lost", SessionState::Lost),
             ("Failed", SessionState::Failed),
         ] {
-            let ready = json!({
-                "type": "Ready", "status": "False", "reason": "Why", "message": "because",
-                "lastTransitionTime": "2026-01-01T00:00:00Z",
-            });
-            let info = info(&session(&json!({"phase": phase, "conditions": [ready]})));
+            let info = info(&session(&json!({"phase": phase, "message": "because"})));
             assert_eq!(info.state, state);
             assert_eq!(info.peer_state.as_deref(), Some(phase));
             assert_eq!(info.message.as_deref(), Some("because"));

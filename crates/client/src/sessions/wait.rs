@@ -9,7 +9,6 @@ use kube::runtime::watcher::{self, watch_object};
 use kube::runtime::{WatchStreamExt, watcher as watch};
 use kube::{Api, Client, ResourceExt};
 use sparkconnect_api::SparkSession;
-use sparkconnect_api::condition::{self, ASSIGNED, READY};
 
 use super::info::info;
 use crate::{Category, Error, Progress, SessionState, Waiting, kubernetes};
@@ -140,15 +139,8 @@ fn refused(error: watcher::Error, subject: &str) -> Option<Error> {
 
 /// What a session that does not live yet waits for.
 fn why(session: &SparkSession) -> String {
-    let conditions = session.status.as_ref().map(|status| &status.conditions);
-    let find = |type_| condition::find(conditions?, type_);
-    let waits = find(ASSIGNED)
-        .filter(|assigned| assigned.status != "True")
-        .or_else(|| find(READY));
-    match waits {
-        Some(condition) => condition.message.clone(),
-        None => "waiting for the operator to see it".to_owned(),
-    }
+    let told = session.status.as_ref().and_then(|it| it.message.clone());
+    told.unwrap_or_else(|| "waiting for the operator to see it".to_owned())
 }
 
 fn ended(subject: &str, session: &SparkSession) -> Error {

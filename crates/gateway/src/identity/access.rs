@@ -11,10 +11,12 @@ use kube::{Client, Resource};
 use moka::Expiry;
 use moka::future::Cache;
 use sparkconnect_api::SparkConnectServer;
+use sparkconnect_telemetry::spans::within;
 
 use super::{PATIENCE, Person, REMEMBERED};
 use crate::directory::Name;
 use crate::refusal::Refusal;
+use crate::spans;
 
 /// The verb that a person needs on a server.
 const VERB: &str = "connect";
@@ -69,7 +71,11 @@ impl Access {
             ..SubjectAccessReview::default()
         };
         let parameters = PostParams::default();
-        let asked = tokio::time::timeout(PATIENCE, self.api.create(&parameters, &review)).await;
+        let asked = within(
+            spans::review_access(),
+            self.api.create(&parameters, &review),
+        );
+        let asked = tokio::time::timeout(PATIENCE, asked).await;
         match asked {
             Ok(Ok(review)) => Ok(review.status.is_some_and(|status| status.allowed)),
             Ok(Err(error)) => Err(unsaid(&error)),

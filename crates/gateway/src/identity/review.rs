@@ -8,11 +8,13 @@ use kube::Client;
 use kube::api::{Api, PostParams};
 use moka::Expiry;
 use moka::future::Cache;
+use sparkconnect_telemetry::spans::within;
 use tokio::sync::Semaphore;
 
 use super::{PATIENCE, Person, REMEMBERED, fit, key_of};
 use crate::directory::TokenHash;
 use crate::refusal::Refusal;
+use crate::spans;
 
 /// How long a person is known by a token without asking again: so long goes one that was revoked on.
 const KNOWN: Duration = Duration::from_secs(60);
@@ -67,7 +69,8 @@ impl Reviews {
             ..TokenReview::default()
         };
         let parameters = PostParams::default();
-        let asked = tokio::time::timeout(PATIENCE, self.api.create(&parameters, &review)).await;
+        let asked = within(spans::review_token(), self.api.create(&parameters, &review));
+        let asked = tokio::time::timeout(PATIENCE, asked).await;
         let review = match asked {
             Ok(Ok(review)) => review,
             Ok(Err(error)) => return Err(unsaid(&error)),

@@ -50,6 +50,8 @@ pub(crate) struct Answered {
     pub(crate) status: Option<u16>,
     /// `grpc-message`.
     pub(crate) message: String,
+    /// `x-request-id`: the call's id.
+    pub(crate) id: String,
     /// The body.
     pub(crate) body: Bytes,
 }
@@ -60,6 +62,7 @@ impl Answered {
         Self {
             status: None,
             message: why,
+            id: String::new(),
             body: Bytes::new(),
         }
     }
@@ -167,6 +170,7 @@ async fn answered(sent: impl Future<Output = hyper::Result<Response<Incoming>>>)
     Answered {
         status: text("grpc-status").and_then(|status| status.parse().ok()),
         message: text("grpc-message").unwrap_or_default(),
+        id: text("x-request-id").unwrap_or_default(),
         body: collected.to_bytes(),
     }
 }

@@ -71,6 +71,7 @@ async fn two() -> (Gateway, Raw, Client, Client) {
             )
             .await;
         assert_eq!(answer.status, Some(0), "{answer:?}");
+        assert!(!answer.id.is_empty(), "every answer has its id: {answer:?}");
     }
     (gateway, raw, ada, eve)
 }

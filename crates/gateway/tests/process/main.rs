@@ -4,6 +4,7 @@ mod people;
 #[path = "../live/raw.rs"]
 mod raw;
 mod told;
+mod traces;
 
 use std::net::{SocketAddr, TcpListener};
 use std::process::Stdio;
@@ -43,6 +44,11 @@ fn port() -> SocketAddr {
 }
 
 fn start(api: &ApiServer, more: &[&str]) -> Process {
+    start_in(api, more, &[])
+}
+
+/// The program with `variables` in its environment too.
+fn start_in(api: &ApiServer, more: &[&str], variables: &[(&str, &str)]) -> Process {
     let folder = tempfile::tempdir().expect("a folder");
     let authority = Authority::new("gateway").expect("an authority");
     let credentials = authority.server("gateway", &[], &["127.0.0.1"]);
@@ -62,6 +68,7 @@ fn start(api: &ApiServer, more: &[&str]) -> Process {
     let (address, health) = (port(), port());
     let child = Command::new(env!("CARGO_BIN_EXE_sparkconnect-gateway"))
         .env("KUBECONFIG", api.kubeconfig())
+        .envs(variables.iter().copied())
         .arg(format!("--listen-address={address}"))
         .arg(format!("--health-address={health}"))
         .arg(format!("--tls-folder={}", folder.path().display()))
@@ -137,13 +144,9 @@ fn tell(server: &ApiServer, name: &str, phase: &str, message: &str) {
     let session = format!("sparksession/{name}");
     let uid = kubectl(server, &["get", &session, "-o=jsonpath={.metadata.uid}"]);
     let token = InstallationKey::from_bytes(KEY).session_token(&uid);
-    let condition = json!({
-        "type": "Ready", "status": "True", "reason": "Told", "message": message,
-        "lastTransitionTime": "2026-01-02T03:04:05Z",
-    });
     let status = json!({
         "phase": phase, "server": "demo-0", "replicaUid": "r",
-        "tokenHash": token_hash(&token), "conditions": [condition],
+        "tokenHash": token_hash(&token), "message": message,
     });
     let patch = json!({"status": status}).to_string();
     kubectl(
@@ -201,16 +204,26 @@ impl Process {
         session: &str,
         server: Option<&str>,
     ) -> Answered {
+        let server = server.map(|server| ("x-sparkconnect-server", server));
+        let more: Vec<_> = server.into_iter().collect();
+        self.call_with(method, token, session, &more).await
+    }
+
+    /// The same with more metadata.
+    async fn call_with(
+        &self,
+        method: &str,
+        token: &str,
+        session: &str,
+        more: &[(&str, &str)],
+    ) -> Answered {
         let mut raw = match Raw::connect(self.address, self.authority.certificate()).await {
             Ok(raw) => raw,
             Err(error) => return Answered::nothing(error.to_string()),
         };
         let authorization = format!("Bearer {token}");
-        let mut headers = vec![
-            ("content-type", "application/grpc"),
-            ("authorization", &authorization),
-        ];
-        headers.extend(server.map(|server| ("x-sparkconnect-server", server)));
+        let grpc = ("content-type", "application/grpc");
+        let headers = [&[grpc, ("authorization", &authorization)], more].concat();
         raw.send(method, &headers, &[&message(session)]).await
     }
 }

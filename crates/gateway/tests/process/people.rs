@@ -5,13 +5,13 @@ use sparkconnect_testkit::apiserver::ApiServer;
 
 use crate::{Answered, Process, api_server, apply, demo, kubectl, start, tell, until_called};
 
-const FIRST: &str = "0f1f0d4e-6e0e-4f58-9d6e-2f6a3c1b7a10";
+pub(crate) const FIRST: &str = "0f1f0d4e-6e0e-4f58-9d6e-2f6a3c1b7a10";
 const SECOND: &str = "1f1f0d4e-6e0e-4f58-9d6e-2f6a3c1b7a10";
 const THIRD: &str = "2f1f0d4e-6e0e-4f58-9d6e-2f6a3c1b7a10";
 const SERVER: Option<&str> = Some("default/demo");
 
 /// A token of a new ServiceAccount for an audience.
-fn token(api: &ApiServer, name: &str, audience: &str) -> String {
+pub(crate) fn token(api: &ApiServer, name: &str, audience: &str) -> String {
     let account = json!({
         "apiVersion": "v1", "kind": "ServiceAccount",
         "metadata": {"name": name, "namespace": "default"},
@@ -24,7 +24,7 @@ fn token(api: &ApiServer, name: &str, audience: &str) -> String {
 }
 
 /// Lets `account` use the server `demo`.
-fn grant(api: &ApiServer, account: &str) {
+pub(crate) fn grant(api: &ApiServer, account: &str) {
     let role = [
         "create",
         "role",
@@ -50,7 +50,7 @@ fn grant(api: &ApiServer, account: &str) {
 }
 
 /// The sessions of a user that the gateway made.
-fn made(api: &ApiServer, user: &str) -> Vec<Value> {
+pub(crate) fn made(api: &ApiServer, user: &str) -> Vec<Value> {
     let all = kubectl(
         api,
         &[
@@ -76,13 +76,17 @@ fn refused(answer: &Answered, status: u16, text: &str) {
 }
 
 /// Has the sessions of `user` say that they are ready, as the operator would, until `answer` comes.
-async fn answered(api: &ApiServer, user: &str, answer: impl Future<Output = Answered>) -> Answered {
+pub(crate) async fn answered(
+    api: &ApiServer,
+    user: &str,
+    answer: impl Future<Output = Answered>,
+) -> Answered {
     let mut answer = std::pin::pin!(answer);
     loop {
         tokio::select! {
             answer = &mut answer => return answer,
             () = tokio::time::sleep(std::time::Duration::from_millis(200)) => {
-                for session in made(api, user).iter().filter(|session| session["status"].is_null()) {
+                for session in made(api, user).iter().filter(|session| session["status"]["phase"].is_null()) {
                     tell(api, session["metadata"]["name"].as_str().unwrap_or_default(), "Ready", "serves");
                 }
             }

@@ -48,7 +48,7 @@ pub enum KeeperError {
     )]
     Api {
         /// Its name.
-        secret: &'static str,
+        secret: String,
         /// The operator's namespace.
         namespace: String,
         /// What the API server said.
@@ -84,6 +84,8 @@ pub struct Keeper {
     secrets: Api<Secret>,
     namespace: String,
     names: Vec<String>,
+    /// Secret with a certificate that somebody else makes.
+    given: Option<String>,
     credentials: Credentials,
 }
 
@@ -94,8 +96,15 @@ impl Keeper {
             secrets: Api::namespaced(client, namespace),
             namespace: namespace.to_owned(),
             names: certificate::names(host, namespace),
+            given: None,
             credentials: Credentials::default(),
         }
+    }
+
+    /// The same with the gateway's certificate in the Secret `given`, where there is one, which somebody else makes: it is read and
+    /// never written, and may come later.
+    pub fn with_certificate(self, given: Option<String>) -> Self {
+        Self { given, ..self }
     }
 
     /// What the operator shows gateways; nothing before [`Self::ensure`].
@@ -118,6 +127,10 @@ impl Keeper {
             if !self.control(&ca, now).await? {
                 continue;
             }
+            if let Some(given) = &self.given {
+                let found = self.get(given).await?;
+                return Ok(found.as_ref().and_then(authority_of));
+            }
             let found = self.get(TLS_SECRET).await?;
             if let Some(secret) = &found
                 && (!is_ours(secret) || self.serves(secret, now))
@@ -137,11 +150,12 @@ impl Keeper {
     /// Keeps the certificate and `authority` up to date for as long as it is polled, and calls `changed` when the authority is
     /// another one.
     pub async fn keep(self, authority: Authority, changed: impl Fn()) {
-        let watch = |name| {
+        let watch = |name: &str| {
             let one = watch::config().fields(&format!("metadata.name={name}"));
             watcher(self.secrets.clone(), one).default_backoff().boxed()
         };
-        let all = [TLS_SECRET, CONTROL_SECRET, CA_SECRET].map(watch);
+        let certificate = self.given.as_deref().unwrap_or(TLS_SECRET);
+        let all = [certificate, CONTROL_SECRET, CA_SECRET].map(watch);
         let mut events = pin!(futures::stream::select_all(all));
         loop {
             let wait = match self.ensure(Timestamp::now()).await {
@@ -205,7 +219,7 @@ impl Keeper {
         Ok(found)
     }
 
-    async fn get(&self, name: &'static str) -> Result<Option<Secret>, KeeperError> {
+    async fn get(&self, name: &str) -> Result<Option<Secret>, KeeperError> {
         let found = self.secrets.get_opt(name).await;
         found.map_err(|error| self.failed(name, error))
     }
@@ -234,9 +248,9 @@ impl Keeper {
         }
     }
 
-    fn failed(&self, secret: &'static str, source: kube::Error) -> KeeperError {
+    fn failed(&self, secret: &str, source: kube::Error) -> KeeperError {
         KeeperError::Api {
-            secret,
+            secret: secret.to_owned(),
             namespace: self.namespace.clone(),
             source: Box::new(source),
         }
@@ -271,7 +285,8 @@ fn secret(name: &str, data: BTreeMap<String, ByteString>) -> Secret {
     }
 }
 
-fn is_ours(secret: &Secret) -> bool {
+/// Whether the operator made it.
+pub(crate) fn is_ours(secret: &Secret) -> bool {
     let label = secret.labels().get(labels::MANAGED_BY);
     label.is_some_and(|manager| manager == labels::MANAGER)
 }

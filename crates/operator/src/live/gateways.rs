@@ -179,6 +179,13 @@ impl Gateways {
         Some(heard)
     }
 
+    /// How many answered when they were asked last.
+    pub fn answering(&self) -> usize {
+        let known = self.lock();
+        let answers = |address: &&SocketAddr| !known.silent.contains_key(address);
+        known.gateways.keys().filter(answers).count()
+    }
+
     /// Addresses to ask: those of the name, and those that have left it and may still have something to tell as they end.
     async fn addresses(&self) -> BTreeSet<SocketAddr> {
         let resolved = tokio::time::timeout(RESOLVE, (self.resolve)()).await;

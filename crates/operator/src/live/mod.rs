@@ -24,6 +24,7 @@ use crate::watch::Triggers;
 use replica::Replica;
 
 pub use exported::Exported;
+pub(crate) use exported::seconds;
 pub use gateways::{Gateways, Heard, Resolve};
 pub use snapshot::{Seen, SessionSeen, State};
 pub use sparkconnect_api::address::CONNECT_PORT;
@@ -95,7 +96,7 @@ struct Watched {
 }
 
 impl Live {
-    /// No replica yet; `gateways` are watched from now on, and `stop` ends every task that was and will be started.
+    /// No replica yet. The caller has `gateways` asked again and again; `stop` ends every task that will be started.
     pub fn new(
         triggers: Triggers,
         pacer: Pacer,
@@ -104,10 +105,6 @@ impl Live {
         stop: CancellationToken,
         tasks: TaskTracker,
     ) -> Self {
-        if let Some(gateways) = gateways.clone() {
-            let end = stop.clone();
-            tasks.spawn(async move { end.run_until_cancelled(gateways.watch()).await });
-        }
         Self {
             replicas: Mutex::default(),
             triggers,
@@ -209,6 +206,11 @@ impl Live {
         if let Some(replica) = self.replica(uid) {
             replica.hear();
         }
+    }
+
+    /// How many gateways answered when they were asked last; absent where none is installed.
+    pub fn gateways_answering(&self) -> Option<usize> {
+        self.gateways.as_ref().map(|gateways| gateways.answering())
     }
 
     fn replica(&self, uid: &str) -> Option<Arc<Replica>> {

@@ -4,8 +4,10 @@
 pub mod build;
 pub mod carry_out;
 pub mod children;
+mod conditions;
 pub mod dereference;
 pub mod inputs;
+pub mod outlook;
 pub mod redact;
 pub mod replicas;
 pub mod rollout;
@@ -23,13 +25,15 @@ use kube::api::{Api, Patch, PatchParams};
 use kube::runtime::controller::Action;
 use serde_json::json;
 use sparkconnect_api::server::ReplicaStatus;
-use sparkconnect_api::{SparkConnectServer, condition, labels};
+use sparkconnect_api::{Reason, SparkConnectServer, condition, labels};
 use sparkconnect_spark::Token;
+use sparkconnect_telemetry::spans::within;
 
 use crate::apply::ApplyError;
 use crate::context::Context;
 use crate::events::{Note, transitions};
 use crate::refusal::said;
+use crate::spans;
 use crate::watch::GuardedServer;
 use dereference::DereferenceError;
 use redact::Redactor;
@@ -241,8 +245,9 @@ async fn tell(context: &Context, server: &SparkConnectServer, work: &Work) -> Re
         sessions_total: sessions.len(),
         now: Timestamp::now(),
     });
-    for condition in &mut status.conditions {
-        condition.message = work.redactor.clean(&condition.message);
+    let told = status.conditions.iter_mut().map(|it| &mut it.message);
+    for message in told.chain(&mut status.message) {
+        *message = work.redactor.clean(message);
     }
     let before = server.status.clone().unwrap_or_default();
     if status == before {
@@ -252,13 +257,14 @@ async fn tell(context: &Context, server: &SparkConnectServer, work: &Work) -> Re
     let kind = json!({"apiVersion": "sparkconnect.dev/v1alpha1", "kind": "SparkConnectServer"});
     let mut patch = kind;
     patch["status"] = json!(status);
-    api.patch_status(
-        &name,
-        &PatchParams::apply(labels::MANAGER).force(),
-        &Patch::Apply(&patch),
-    )
-    .await
-    .map_err(Error::Status)?;
+    let (parameters, patch) = (
+        PatchParams::apply(labels::MANAGER).force(),
+        Patch::Apply(&patch),
+    );
+    let span = spans::write("apply status of", "SparkConnectServer", &name);
+    within(span, api.patch_status(&name, &parameters, &patch))
+        .await
+        .map_err(Error::Status)?;
     context
         .metrics
         .status_writes
@@ -288,33 +294,32 @@ fn concerns_sessions(before: &[ReplicaStatus], after: &[ReplicaStatus]) -> bool 
         .eq(after.iter().map(without_numbers))
 }
 
-/// What to tell of a change: that it serves or no longer does, what is wrong and that it no longer is, and what a change does
-/// to replicas. What is told as a warning is not told again as the reason for not being ready.
+/// What to tell of a change: what is wrong and that it no longer is, what a change does to replicas, and that it serves or no
+/// longer does. What another condition tells is not told again as the reason for not being ready.
 fn notes(before: &[Condition], after: &[Condition]) -> Vec<Note> {
-    let told = [
-        (condition::READY, None),
+    let trouble = [
         (condition::VERSION_MATCHED, Some("False")),
         (condition::INPUTS_RESOLVED, Some("False")),
         (condition::DEGRADED, Some("True")),
     ];
-    let mut notes = transitions(before, after, &told);
+    let mut notes = transitions(before, after, &trouble);
     let moves = transitions(before, after, &[(condition::PROGRESSING, None)]);
     notes.extend(
         moves
             .into_iter()
-            .filter(|note| MOVES.contains(&note.reason.as_str())),
+            .filter(|note| MOVES.contains(&note.reason)),
     );
-    let warned: Vec<String> = notes
-        .iter()
-        .filter(|note| note.warning)
-        .map(|note| note.reason.clone())
-        .collect();
-    notes.retain(|note| note.warning || !warned.contains(&note.reason));
+    let serves = [(condition::READY, None), (condition::SUSPENDED, None)];
+    for note in transitions(before, after, &serves) {
+        if notes.iter().all(|told| told.reason != note.reason) {
+            notes.push(note);
+        }
+    }
     notes
 }
 
 /// Reasons of the condition Progressing that are news.
-const MOVES: &[&str] = &["Draining", "Restarting"];
+const MOVES: &[Reason] = &[Reason::Draining, Reason::Restarting];
 
 /// When to look again if nothing changes before.
 fn next(work: &Work) -> Action {

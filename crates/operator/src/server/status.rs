@@ -3,10 +3,11 @@
 use jiff::Timestamp;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use kube::ResourceExt;
-use sparkconnect_api::condition::{self, Observation};
+use sparkconnect_api::condition;
 use sparkconnect_api::server::{ReplicaPhase, ReplicaStatus, ServerPhase, SessionCounts};
 use sparkconnect_api::{ServerStatus, SparkConnectServer, address, labels};
 
+use super::conditions;
 use super::replicas::{Replica, Trouble};
 use super::rollout::Plan;
 use super::validate::Problem;
@@ -39,14 +40,17 @@ pub fn status(observed: &Observed) -> ServerStatus {
     let replicas = observed.replicas;
     let ready = count(replicas, |replica| observed.takes_sessions(replica));
     let mut conditions = old.conditions.clone();
-    for observation in conditions_of(observed, ready) {
+    let observations = conditions::conditions(observed, ready);
+    conditions.retain(|old| observations.iter().any(|now| now.type_ == old.type_));
+    for observation in &observations {
         let generation = observed.server.metadata.generation;
-        condition::set(&mut conditions, &observation, generation, observed.now);
+        condition::set(&mut conditions, observation, generation, observed.now);
     }
     let degraded = condition::is_true(&conditions, condition::DEGRADED);
     ServerStatus {
         observed_generation: observed.server.metadata.generation,
         phase: Some(phase(observed, ready, degraded)),
+        message: condition::headline(&conditions),
         conditions,
         replicas: count(replicas, |_| true),
         ready_replicas: ready,
@@ -71,7 +75,8 @@ pub fn status(observed: &Observed) -> ServerStatus {
 }
 
 impl Observed<'_> {
-    fn desired(&self) -> i32 {
+    /// How many replicas there are to be.
+    pub(super) fn desired(&self) -> i32 {
         if self.server.spec.suspend {
             0
         } else {
@@ -83,7 +88,8 @@ impl Observed<'_> {
         self.inputs_hash.is_some() && replica.inputs_hash.as_deref() == self.inputs_hash
     }
 
-    fn is_draining(&self) -> bool {
+    /// Whether replicas keep their sessions and take no new ones.
+    pub(super) fn is_draining(&self) -> bool {
         self.plan.is_some_and(|plan| !plan.draining.is_empty())
     }
 
@@ -112,179 +118,6 @@ impl Observed<'_> {
             }
             Some(State::Serving) => ReplicaPhase::Ready,
         }
-    }
-}
-
-fn conditions_of(observed: &Observed, ready: i32) -> [Observation; 5] {
-    let degraded = degraded(observed);
-    [
-        ready_condition(observed, ready, &degraded),
-        progressing(observed, ready),
-        version_matched(observed),
-        inputs_resolved(observed),
-        degraded,
-    ]
-}
-
-fn ready_condition(observed: &Observed, ready: i32, degraded: &Observation) -> Observation {
-    let no = |reason, message: String| Observation::no(condition::READY, reason, message);
-    if ready > 0 {
-        let message = format!("{ready} of {} replicas serve", observed.desired());
-        return Observation::yes(condition::READY, "Serving", message);
-    }
-    if let Some(problem) = observed.problems.first() {
-        return no(problem.reason, problem.message.clone());
-    }
-    if observed.desired() == 0 {
-        return no("Suspended", stopped(observed.server).to_owned());
-    }
-    if degraded.status == Some(true) {
-        return no(degraded.reason, degraded.message.clone());
-    }
-    if observed.is_draining() {
-        let message = "every replica drains: those that take sessions come after that";
-        return no("Draining", message.to_owned());
-    }
-    no("Starting", waiting(observed))
-}
-
-fn stopped(server: &SparkConnectServer) -> &'static str {
-    if server.spec.suspend {
-        "stopped by spec.suspend"
-    } else {
-        "stopped by spec.replicas: 0"
-    }
-}
-
-/// What a server without a serving replica waits for.
-fn waiting(observed: &Observed) -> String {
-    let probed = observed
-        .replicas
-        .iter()
-        .find_map(|replica| match &replica.seen.as_ref()?.state {
-            State::Starting { why } => Some(format!("{} starts: {why}", replica.name)),
-            State::Unreachable { why } => Some(format!("{} does not answer: {why}", replica.name)),
-            State::Unknown | State::Serving => None,
-        });
-    probed.unwrap_or_else(|| "the driver pods are being made".to_owned())
-}
-
-fn progressing(observed: &Observed, ready: i32) -> Observation {
-    let yes = |reason, message: String| Observation::yes(condition::PROGRESSING, reason, message);
-    let Some(plan) = observed.plan else {
-        return Observation::no(
-            condition::PROGRESSING,
-            "Blocked",
-            "waits for the spec to be mended",
-        );
-    };
-    if !plan.draining.is_empty() {
-        let names: Vec<&str> = plan
-            .draining
-            .iter()
-            .map(|(name, _)| name.as_str())
-            .collect();
-        let message = format!(
-            "{} of {} replicas outdated or superfluous; {} drain: {} sessions in the way",
-            plan.draining.len() + plan.restart.len(),
-            observed.replicas.len(),
-            names.join(", "),
-            plan.sessions_in_the_way,
-        );
-        return yes("Draining", message);
-    }
-    let there = count(observed.replicas, |replica| !replica.deleting);
-    if !plan.restart.is_empty() || observed.replicas.iter().any(|replica| replica.deleting) {
-        return yes(
-            "Restarting",
-            format!("{there} of {} replicas stay", observed.replicas.len()),
-        );
-    }
-    if ready == observed.desired() && there == observed.desired() {
-        return Observation::no(
-            condition::PROGRESSING,
-            "Settled",
-            "every replica is as wanted",
-        );
-    }
-    yes(
-        "Starting",
-        format!("{ready} of {} replicas serve", observed.desired()),
-    )
-}
-
-fn version_matched(observed: &Observed) -> Observation {
-    let type_ = condition::VERSION_MATCHED;
-    if let Some(problem) = of_type(observed.problems, type_).next() {
-        return Observation::no(type_, problem.reason, problem.message.clone());
-    }
-    let wanted = &observed.server.spec.version;
-    let versions = || {
-        observed
-            .replicas
-            .iter()
-            .filter_map(|r| Some((r, r.seen.as_ref()?.version.as_ref()?)))
-    };
-    if let Some((replica, found)) = versions().find(|(_, found)| *found != wanted) {
-        let message = format!(
-            "{} reports Spark {found}, spec.version is {wanted}: use an image of {wanted}, or set version to {found}",
-            replica.name
-        );
-        return Observation::no(type_, "VersionDiffers", message);
-    }
-    match versions().next() {
-        Some(_) => Observation::yes(
-            type_,
-            "VersionMatches",
-            format!("Spark {wanted}, as wanted"),
-        ),
-        None => Observation::unknown(type_, "NotAnswered", "no replica has told its version yet"),
-    }
-}
-
-fn inputs_resolved(observed: &Observed) -> Observation {
-    let type_ = condition::INPUTS_RESOLVED;
-    let problems: Vec<&Problem> = of_type(observed.problems, type_).collect();
-    match problems.first() {
-        Some(first) => Observation::no(type_, first.reason, join(&problems)),
-        None => Observation::yes(type_, "Resolved", "everything that the spec names is there"),
-    }
-}
-
-fn degraded(observed: &Observed) -> Observation {
-    let type_ = condition::DEGRADED;
-    let problems: Vec<&Problem> = of_type(observed.problems, type_).collect();
-    if let Some(first) = problems.first() {
-        return Observation::yes(type_, first.reason, join(&problems));
-    }
-    if let Some(obstacle) = observed.obstacle {
-        return Observation::yes(type_, reason_of(&obstacle.reason), obstacle.message.clone());
-    }
-    let staying = observed.replicas.iter().filter(|replica| !replica.deleting);
-    let troubled = staying
-        .filter_map(|r| Some((&r.name, r.trouble.as_ref()?)))
-        .next();
-    match troubled {
-        Some((name, trouble)) => {
-            let message = format!("{name}: {}: {}", trouble.reason, trouble.message);
-            Observation::yes(type_, reason_of(&trouble.reason), message)
-        }
-        None => Observation::no(type_, "AsExpected", "nothing needs a person"),
-    }
-}
-
-/// The reasons that a condition may have: a closed set, whatever words Kubernetes uses.
-fn reason_of(word: &str) -> &'static str {
-    match word {
-        "ErrImagePull" | "ImagePullBackOff" | "InvalidImageName" | "ErrImageNeverPull" => {
-            "ImageNotPulled"
-        }
-        "CrashLoopBackOff" | "Error" | "StartError" | "RunContainerError" => "DriverFails",
-        "OOMKilled" => "OutOfMemory",
-        "Unschedulable" | "SchedulingGated" => "Unschedulable",
-        "FailedCreate" => "PodsRefused",
-        "Refused" => "ObjectsRefused",
-        _ => "PodTrouble",
     }
 }
 
@@ -369,21 +202,7 @@ fn selector(server: &SparkConnectServer) -> String {
     )
 }
 
-fn of_type<'a>(problems: &'a [Problem], type_: &'static str) -> impl Iterator<Item = &'a Problem> {
-    problems
-        .iter()
-        .filter(move |problem| problem.condition == type_)
-}
-
-fn join(problems: &[&Problem]) -> String {
-    problems
-        .iter()
-        .map(|problem| problem.message.as_str())
-        .collect::<Vec<_>>()
-        .join("; ")
-}
-
-fn count(replicas: &[Replica], matches: impl Fn(&Replica) -> bool) -> i32 {
+pub(super) fn count(replicas: &[Replica], matches: impl Fn(&Replica) -> bool) -> i32 {
     small(replicas.iter().filter(|replica| matches(replica)).count())
 }
 

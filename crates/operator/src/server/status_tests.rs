@@ -1,6 +1,7 @@
 //! The status of a server, as tables: what is observed on the left, what is told on the right.
 
 use serde_json::json;
+use sparkconnect_api::Reason;
 use sparkconnect_api::condition::find;
 
 use super::*;
@@ -174,7 +175,7 @@ fn a_server_that_starts_says_what_it_waits_for() {
 fn missing_inputs_are_named_all_at_once_and_the_rest_goes_on() {
     let problem = |message: &str| Problem {
         condition: condition::INPUTS_RESOLVED,
-        reason: "SecretNotFound",
+        reason: Reason::SecretNotFound,
         message: message.to_owned(),
     };
     let problems = [
@@ -205,6 +206,13 @@ fn missing_inputs_are_named_all_at_once_and_the_rest_goes_on() {
     let replicas = [replica(0, State::Serving)];
     let serving = status(&observed(&server, &replicas, None, &problems, None));
     says(&serving, condition::READY, "True", "Serving", "1 of 1");
+    says(
+        &serving,
+        condition::RECONCILING,
+        "True",
+        "SecretNotFound",
+        "Secret a does not exist; Secret b",
+    );
 }
 
 #[test]
@@ -220,6 +228,10 @@ fn another_version_than_asked_for_is_told() {
         "demo-0 reports Spark 4.2.1",
     );
     assert_eq!(status.spark_version.as_deref(), Some("4.2.1"));
+    says(&status, condition::READY, "True", "Serving", "1 of 1");
+    says(&status, condition::STALLED, "True", "VersionDiffers", "");
+    let message = status.message.unwrap_or_default();
+    assert!(message.contains("reports Spark 4.2.1"), "{message}");
 }
 
 #[test]
@@ -309,12 +321,38 @@ fn a_suspended_server_is_not_ready_and_not_degraded() {
     assert_eq!(status.phase, Some(ServerPhase::Suspended));
     says(
         &status,
-        condition::READY,
-        "False",
+        condition::SUSPENDED,
+        "True",
         "Suspended",
         "spec.suspend",
     );
     says(&status, condition::PROGRESSING, "False", "Settled", "");
+    assert_eq!(find(&status.conditions, condition::READY), None);
+    assert_eq!(status.message.as_deref(), Some("stopped by spec.suspend"));
+}
+
+#[test]
+fn what_is_true_no_more_is_gone() {
+    let mut server = server(&json!({"suspend": true}));
+    server.status = Some(told(&server, &[], Some(&plan(0))));
+    server.spec.suspend = false;
+    let starting = told(&server, &[], Some(&plan(1)));
+    assert_eq!(find(&starting.conditions, condition::SUSPENDED), None);
+    says(
+        &starting,
+        condition::RECONCILING,
+        "True",
+        "Starting",
+        "made",
+    );
+    assert_eq!(
+        starting.message.as_deref(),
+        Some("the driver pods are being made")
+    );
+    server.status = Some(starting);
+    let ready = told(&server, &[replica(0, State::Serving)], Some(&plan(1)));
+    assert_eq!(find(&ready.conditions, condition::RECONCILING), None);
+    assert_eq!(ready.message.as_deref(), Some("1 of 1 replicas serve"));
 }
 
 #[test]

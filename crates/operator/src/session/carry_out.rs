@@ -2,15 +2,19 @@
 
 use std::time::Duration;
 
+use kube::ResourceExt;
 use kube::runtime::controller::Action;
+use sparkconnect_api::Reason;
 use sparkconnect_api::session::SessionPhase;
 use sparkconnect_spark::SessionRef;
+use sparkconnect_telemetry::spans::within;
 
 use super::decide::{Ending, Step};
 use super::facts::Candidate;
 use super::turn::Turn;
 use super::{Error, configure, facts, identity, make, status};
 use crate::events::Note;
+use crate::spans;
 
 /// After a write that rested on an outdated read. The change that it missed wakes the session earlier.
 const OUTDATED: Duration = Duration::from_secs(1);
@@ -75,6 +79,10 @@ pub(super) async fn carry_out(turn: &mut Turn<'_>, step: Step) -> Result<Next, E
         }
         Step::End(ending) => end(turn, &ending).await,
         Step::DeleteSecret => delete_secret(turn).await,
+        Step::Acknowledge => {
+            let status = status::acknowledged(&turn.session);
+            turn.write(status).await.map(Next::after)
+        }
         Step::Release { left } => release(turn, left).await,
         Step::Unguard { unreleased } => unguard(turn, unreleased).await,
         Step::Delete => turn.delete().await.map(|()| Next::rest(None)),
@@ -88,7 +96,7 @@ pub(super) async fn carry_out(turn: &mut Turn<'_>, step: Step) -> Result<Next, E
 /// Gives up what the session had of a replica, says what it waits for, and waits.
 async fn wait(
     turn: &mut Turn<'_>,
-    reason: &'static str,
+    reason: Reason,
     message: &str,
     again: Duration,
 ) -> Result<Next, Error> {
@@ -110,7 +118,7 @@ async fn assign(turn: &mut Turn<'_>) -> Result<Next, Error> {
     let candidates = turn.facts().candidates;
     let Some((replica, reference)) = choose(turn, &candidates) else {
         let message = "every replica that serves is about to go, and takes no new session";
-        return wait(turn, "NoReplicaReady", message, OUTDATED).await;
+        return wait(turn, Reason::NoReplicaReady, message, OUTDATED).await;
     };
     let status = status::assigned(&turn.session, &reference, &replica, turn.now());
     turn.wake_server();
@@ -125,7 +133,11 @@ fn taken(turn: &Turn<'_>) -> Option<Ending> {
         name.server, name.id, name.user
     );
     turn.context.placement.claim(&turn.uid(), name).err()?;
-    Some(Ending::new(SessionPhase::Failed, "SessionIdTaken", message))
+    Some(Ending::new(
+        SessionPhase::Failed,
+        Reason::SessionIdTaken,
+        message,
+    ))
 }
 
 fn choose(turn: &Turn<'_>, candidates: &[Candidate]) -> Option<(Candidate, SessionRef)> {
@@ -163,12 +175,12 @@ pub(super) async fn end(turn: &mut Turn<'_>, ending: &Ending) -> Result<Next, Er
     let status = status::ended(&turn.facts(), ending, turn.now());
     let written = turn.write(status).await?;
     if written {
-        let phase = format!("{:?}", ending.phase);
-        turn.context
-            .metrics
-            .sessions_ended
-            .with_label_values(&[phase.as_str()])
-            .inc();
+        turn.context.metrics.servers.session_ended(
+            &turn.session.namespace().unwrap_or_default(),
+            &turn.session.spec.server,
+            ending.phase,
+            ending.reason,
+        );
         turn.forget();
     }
     Ok(Next::after(written))
@@ -191,7 +203,8 @@ async fn release(turn: &mut Turn<'_>, left: Duration) -> Result<Next, Error> {
         turn.done.released = true; // its replica went in this moment, or it never had a name there
         return Ok(Next::Decide);
     };
-    match spark.release(&reference).await {
+    let span = spans::spark("release session", turn.status().server.as_deref());
+    match within(span, spark.release(&reference)).await {
         Ok(()) => {
             turn.done.released = true;
             Ok(Next::Decide)
@@ -215,7 +228,7 @@ async fn unguard(turn: &mut Turn<'_>, unreleased: bool) -> Result<Next, Error> {
         );
         turn.context
             .events
-            .publish(&turn.session, &Note::warning("NotReleased", text))
+            .publish(&turn.session, &Note::new(Reason::NotReleased, text))
             .await;
     }
     turn.guard(false).await.map(Next::after)

@@ -2,10 +2,12 @@
 
 use sparkconnect_api::SparkSession;
 use sparkconnect_spark::{Error as SparkError, SessionRef, SparkServer};
+use sparkconnect_telemetry::spans::within;
 
 use super::carry_out::Next;
 use super::turn::Turn;
 use super::{Error, identity, status};
+use crate::spans;
 
 /// Unsets what the spec no longer has and sets what it has: which values changed is not recorded anywhere, and setting one
 /// anew changes nothing.
@@ -18,7 +20,8 @@ pub(super) async fn configure(turn: &mut Turn<'_>) -> Result<Next, Error> {
     let (Some(spark), Some(reference)) = (spark, identity::observed_ref(&turn.session)) else {
         return Ok(Next::after(false));
     };
-    let status = match apply(&spark, &reference, &turn.session).await {
+    let span = spans::spark("set settings", turn.status().server.as_deref());
+    let status = match within(span, apply(&spark, &reference, &turn.session)).await {
         Ok(()) => status::configured(&turn.session, turn.now()),
         Err(source) => {
             let message = source.to_string();

@@ -4,6 +4,7 @@
 use std::time::Duration;
 
 use jiff::Timestamp;
+use sparkconnect_api::Reason;
 use sparkconnect_api::condition::{self, READY};
 use sparkconnect_api::server::OnServerLoss;
 use sparkconnect_api::session::SessionPhase;
@@ -19,8 +20,6 @@ pub const RELEASE_PATIENCE: Duration = Duration::from_secs(60);
 pub const SOON: Duration = Duration::from_secs(2);
 /// Between two looks of a session that waits: what it waits for wakes it, and this is only for a wake-up that got lost.
 const WAITING: Duration = Duration::from_secs(15);
-/// Reason of the condition Ready while a refused setting waits to be mended.
-pub const CONF_REJECTED: &str = "ConfRejected";
 
 /// The next step.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -32,7 +31,7 @@ pub enum Step {
     /// Tell why there is no replica, and wait.
     Wait {
         /// Reason of the conditions Assigned and Ready.
-        reason: &'static str,
+        reason: Reason,
         /// Their message.
         message: String,
         /// When to look again.
@@ -64,6 +63,8 @@ pub enum Step {
     End(Ending),
     /// Delete the connection Secret of a session that has ended.
     DeleteSecret,
+    /// Record that the spec of a session that has ended was changed, so that nobody waits for that to have an effect.
+    Acknowledge,
     /// Release the session on its replica; a failure is tried again for so much longer.
     Release {
         /// How long is left to try.
@@ -86,7 +87,11 @@ impl Step {
     pub const fn acts(&self) -> bool {
         !matches!(
             self,
-            Self::Rest(_) | Self::Wait { .. } | Self::Keep { .. } | Self::Forget
+            Self::Rest(_)
+                | Self::Wait { .. }
+                | Self::Keep { .. }
+                | Self::Acknowledge
+                | Self::Forget
         )
     }
 }
@@ -107,15 +112,15 @@ pub enum Health {
 pub struct Ending {
     /// Its last phase.
     pub phase: SessionPhase,
-    /// Reason of the condition Ready.
-    pub reason: &'static str,
+    /// Reason of the condition Ended.
+    pub reason: Reason,
     /// Its message.
     pub message: String,
 }
 
 impl Ending {
     /// An end in `phase`.
-    pub fn new(phase: SessionPhase, reason: &'static str, message: impl Into<String>) -> Self {
+    pub fn new(phase: SessionPhase, reason: Reason, message: impl Into<String>) -> Self {
         Self {
             phase,
             reason,
@@ -142,13 +147,17 @@ fn bring_about(facts: &Facts) -> Step {
         let message = "the session's id is not a UUID";
         return Step::End(Ending::new(
             SessionPhase::Failed,
-            "SessionIdInvalid",
+            Reason::SessionIdInvalid,
             message,
         ));
     }
     if facts.orphaned {
         let message = "the replica that the session was cloned on is gone: clone it again";
-        return Step::End(Ending::new(SessionPhase::Failed, "CloneLost", message));
+        return Step::End(Ending::new(
+            SessionPhase::Failed,
+            Reason::CloneLost,
+            message,
+        ));
     }
     let why_not = match absence(facts) {
         Ok(why_not) => why_not,
@@ -168,7 +177,7 @@ fn bring_about(facts: &Facts) -> Step {
 }
 
 /// What a waiting session says of a server that runs; or the wait for one that does not.
-fn absence<'a>(facts: &'a Facts) -> Result<&'a (&'static str, String), Step> {
+fn absence<'a>(facts: &'a Facts) -> Result<&'a (Reason, String), Step> {
     let name = &facts.session.spec.server;
     match &facts.server {
         Server::Running { why_not } => Ok(why_not),
@@ -176,22 +185,22 @@ fn absence<'a>(facts: &'a Facts) -> Result<&'a (&'static str, String), Step> {
             let message = format!(
                 "there is no SparkConnectServer {name} in this namespace; the session waits for it"
             );
-            Err(wait("ServerNotFound", message))
+            Err(wait(Reason::ServerNotFound, message))
         }
         Server::Deleting => {
             let message =
                 format!("server {name} is being deleted; the session waits for one of that name");
-            Err(wait("ServerNotFound", message))
+            Err(wait(Reason::ServerNotFound, message))
         }
         Server::Suspended => {
             let message =
                 format!("server {name} is suspended; the session waits for it to be started");
-            Err(wait("ServerSuspended", message))
+            Err(wait(Reason::ServerSuspended, message))
         }
     }
 }
 
-fn wait(reason: &'static str, message: String) -> Step {
+fn wait(reason: Reason, message: String) -> Step {
     Step::Wait {
         reason,
         message,
@@ -212,7 +221,7 @@ fn guarded(facts: &Facts, step: Step) -> Step {
 fn is_rejected(facts: &Facts) -> bool {
     let ready = condition::find(&facts.status.conditions, READY);
     ready.is_some_and(|ready| {
-        ready.reason == CONF_REJECTED
+        Reason::ConfRejected == ready.reason.as_str()
             && ready.observed_generation == facts.session.metadata.generation
     })
 }
@@ -228,7 +237,11 @@ fn keep(facts: &Facts) -> Step {
             return Step::Look;
         }
         let message = "the session reached its ttl";
-        return Step::End(Ending::new(SessionPhase::Expired, "TtlPassed", message));
+        return Step::End(Ending::new(
+            SessionPhase::Expired,
+            Reason::TtlPassed,
+            message,
+        ));
     }
     match facts.replica {
         Replica::Unreachable => keep_on(facts, Health::Unreachable, None),
@@ -246,7 +259,7 @@ fn serve(facts: &Facts) -> Step {
             let message = "the session was released by a client";
             return Step::End(Ending::new(
                 SessionPhase::Closed,
-                "ReleasedByClient",
+                Reason::ReleasedByClient,
                 message,
             ));
         }
@@ -271,7 +284,7 @@ fn serve(facts: &Facts) -> Step {
     match idle {
         Some(Duration::ZERO) if facts.done.looked => {
             let message = "the session had no activity for its idleTimeout";
-            Step::End(Ending::new(SessionPhase::Expired, "Idle", message))
+            Step::End(Ending::new(SessionPhase::Expired, Reason::Idle, message))
         }
         Some(Duration::ZERO) => Step::Look,
         idle => keep_on(facts, Health::Well, idle),
@@ -302,14 +315,15 @@ fn lose(facts: &Facts, what: &str) -> Step {
         };
     }
     let (reason, cause) = match facts.server {
-        Server::Missing | Server::Deleting => {
-            ("ServerDeleted", format!("server {server} was deleted: "))
-        }
+        Server::Missing | Server::Deleting => (
+            Reason::ServerDeleted,
+            format!("server {server} was deleted: "),
+        ),
         Server::Suspended => (
-            "ServerSuspended",
+            Reason::ServerSuspended,
             format!("server {server} was suspended: "),
         ),
-        Server::Running { .. } => ("ServerLost", String::new()),
+        Server::Running { .. } => (Reason::ServerLost, String::new()),
     };
     Step::End(Ending::new(SessionPhase::Lost, reason, cause + &message))
 }
@@ -326,6 +340,9 @@ fn settle(facts: &Facts) -> Step {
     }
     if let Some(step) = leave(facts, ended) {
         return step;
+    }
+    if facts.status.observed_generation != facts.session.metadata.generation {
+        return Step::Acknowledge;
     }
     let retention = facts
         .session

@@ -1,4 +1,5 @@
 use serde_json::json;
+use sparkconnect_api::SparkSession;
 
 use super::tests::{fresh, gone, ready, step};
 use super::*;
@@ -49,6 +50,7 @@ fn an_ended_session_loses_its_secret_then_its_place_then_its_guard() {
 fn nothing_revives_an_ended_session() {
     let mut over = without_finalizer(session(json!({}), placed("Closed")));
     over.metadata.generation = Some(7);
+    over.status.as_mut().unwrap().observed_generation = Some(7);
     let rests = step(&over, |facts| {
         facts.secret = Binding::Absent;
         facts.candidates = vec![candidate()];
@@ -68,6 +70,16 @@ fn the_resource_of_an_ended_session_stays_for_its_retention() {
     assert_eq!(over("15s"), Step::Rest(Some(Duration::from_secs(5))));
     assert_eq!(over("10s"), Step::Delete);
     assert_eq!(over("0s"), Step::Delete);
+}
+
+#[test]
+fn a_change_of_an_ended_session_is_recorded_once() {
+    let mut session = without_finalizer(session(json!({}), placed("Closed")));
+    let next = |session: &SparkSession| step(session, |facts| facts.secret = Binding::Absent);
+    session.metadata.generation = Some(2);
+    assert_eq!(next(&session), Step::Acknowledge);
+    session.status.as_mut().unwrap().observed_generation = Some(2);
+    assert_eq!(next(&session), Step::Rest(None));
 }
 
 #[test]

@@ -14,9 +14,9 @@ pub(super) fn step(session: &SparkSession, change: impl FnOnce(&mut Facts)) -> S
 }
 
 /// The reason of a wait or an end.
-pub(super) fn reason(step: &Step) -> &'static str {
+pub(super) fn reason(step: &Step) -> Reason {
     match step {
-        Step::Wait { reason, .. } => reason,
+        Step::Wait { reason, .. } => *reason,
         Step::End(ending) => ending.reason,
         other => panic!("neither a wait nor an end: {other:?}"),
     }
@@ -151,9 +151,13 @@ fn what_the_replica_says_of_a_session_ends_it() {
         server_side_session_id: "made-2".to_owned(),
     };
     for (existence, phase, expected) in [
-        (Existence::Closed, SessionPhase::Closed, "ReleasedByClient"),
-        (Existence::NotFound, SessionPhase::Lost, "ServerLost"),
-        (changed, SessionPhase::Lost, "ServerLost"),
+        (
+            Existence::Closed,
+            SessionPhase::Closed,
+            Reason::ReleasedByClient,
+        ),
+        (Existence::NotFound, SessionPhase::Lost, Reason::ServerLost),
+        (changed, SessionPhase::Lost, Reason::ServerLost),
     ] {
         let Step::End(ending) = says(existence.clone()) else {
             panic!("{existence:?} is no end")
@@ -191,7 +195,7 @@ fn the_loss_of_the_replica_is_told_with_its_cause() {
     for (server, expected) in [
         (
             Server::Running {
-                why_not: ("", String::new()),
+                why_not: (Reason::NoReplicaReady, String::new()),
             },
             "ServerLost",
         ),
@@ -321,7 +325,7 @@ fn sessions_of_a_server_that_goes_look_for_themselves() {
 
 #[test]
 fn steps_that_change_more_than_the_status_rest_on_a_fresh_read() {
-    let ending = Ending::new(SessionPhase::Lost, "ServerLost", "gone");
+    let ending = Ending::new(SessionPhase::Lost, Reason::ServerLost, "gone");
     let acting = [
         Step::Guard,
         Step::Assign,
@@ -342,7 +346,7 @@ fn steps_that_change_more_than_the_status_rest_on_a_fresh_read() {
     ];
     assert!(acting.iter().all(Step::acts));
     let waits = Step::Wait {
-        reason: "",
+        reason: Reason::NoReplicaReady,
         message: String::new(),
         again: SOON,
     };

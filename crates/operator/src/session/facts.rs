@@ -6,7 +6,9 @@ use k8s_openapi::api::core::v1::{ContainerStatus, Pod, Secret};
 use kube::runtime::reflector::ObjectRef;
 use kube::{Resource, ResourceExt};
 use sparkconnect_api::server::ReplicaPhase;
-use sparkconnect_api::{SessionStatus, SparkConnectServer, SparkSession, condition, labels};
+use sparkconnect_api::{
+    Reason, SessionStatus, SparkConnectServer, SparkSession, condition, labels,
+};
 
 use super::connection::Connection;
 use super::limits::Limits;
@@ -68,7 +70,7 @@ pub enum Server {
     /// It runs or starts.
     Running {
         /// What a waiting session says of it: reason and message.
-        why_not: (&'static str, String),
+        why_not: (Reason, String),
     },
 }
 
@@ -236,7 +238,7 @@ fn server(server: Option<&SparkConnectServer>) -> Server {
 }
 
 /// What a session that waits says of its server.
-fn why_not(server: &SparkConnectServer) -> (&'static str, String) {
+fn why_not(server: &SparkConnectServer) -> (Reason, String) {
     let name = server.name_any();
     let conditions = server
         .status
@@ -249,15 +251,15 @@ fn why_not(server: &SparkConnectServer) -> (&'static str, String) {
     let nothing = || format!("no replica of server {name} takes sessions at the moment");
     if condition::is_true(conditions, condition::DEGRADED) {
         return (
-            "ServerDegraded",
+            Reason::ServerDegraded,
             message(condition::DEGRADED).unwrap_or_else(nothing),
         );
     }
     if condition::is_true(conditions, condition::READY) {
-        return ("NoReplicaReady", nothing());
+        return (Reason::NoReplicaReady, nothing());
     }
     (
-        "NoReplicaReady",
+        Reason::NoReplicaReady,
         message(condition::READY).unwrap_or_else(nothing),
     )
 }

@@ -150,7 +150,7 @@ fn what_a_session_waits_for_is_said_in_the_servers_words() {
     let (reason, message) = says(json!([condition("Ready", "False", "driver starts")]));
     assert_eq!(
         (reason, message.as_str()),
-        ("NoReplicaReady", "server demo: driver starts")
+        (Reason::NoReplicaReady, "server demo: driver starts")
     );
     let broken = json!([
         condition("Ready", "False", "no"),
@@ -159,7 +159,10 @@ fn what_a_session_waits_for_is_said_in_the_servers_words() {
     let (reason, message) = says(broken);
     assert_eq!(
         (reason, message.as_str()),
-        ("ServerDegraded", "server demo: image cannot be pulled")
+        (
+            Reason::ServerDegraded,
+            "server demo: image cannot be pulled"
+        )
     );
     for conditions in [
         json!([]),

@@ -63,12 +63,30 @@ impl Limits {
         if seen.running || !seen.observed {
             return Some(idle_timeout);
         }
-        let times = [&status.start_time, &status.last_activity_time]
-            .into_iter()
-            .flatten();
-        let latest = times.map(|time| time.0).chain(seen.last_activity).max()?;
-        Some(left(latest, idle_timeout, now))
+        Some(left(last_activity(status, seen)?, idle_timeout, now))
     }
+
+    /// When the session will have been idle for too long if nothing runs in it before; absent while something does, and
+    /// where that cannot be seen.
+    pub fn idle_end(&self, status: &SessionStatus, seen: &SessionSeen) -> Option<Timestamp> {
+        let rests = seen.existence.is_some() && seen.observed && !seen.running;
+        let latest = last_activity(status, seen).filter(|_| rests)?;
+        latest.checked_add(self.idle_timeout?).ok()
+    }
+
+    /// When the session reaches its `ttl`.
+    pub fn ttl_end(&self, status: &SessionStatus) -> Option<Timestamp> {
+        let start = status.start_time.as_ref()?.0;
+        start.checked_add(self.ttl?).ok()
+    }
+}
+
+/// The latest activity of any source; the session's start is one.
+fn last_activity(status: &SessionStatus, seen: &SessionSeen) -> Option<Timestamp> {
+    let times = [&status.start_time, &status.last_activity_time]
+        .into_iter()
+        .flatten();
+    times.map(|time| time.0).chain(seen.last_activity).max()
 }
 
 /// What is left of `length` since `start`; zero when it has passed.
@@ -178,6 +196,26 @@ mod tests {
         for seen in [Some(&running), Some(&blind), Some(&unasked), None] {
             let left = limits.left_to_idle(&status, seen, at(1_000_000)).unwrap();
             assert!(left > Duration::ZERO, "{seen:?}");
+            assert_eq!(seen.and_then(|seen| limits.idle_end(&status, seen)), None);
         }
+    }
+
+    #[test]
+    fn the_ends_that_are_foreseen_are_those_that_come() {
+        let limits = Limits::of(&session(json!({"idleTimeout": "100s", "ttl": "1h"})), None);
+        let status = SessionStatus {
+            start_time: Some(Time(at(1000))),
+            ..SessionStatus::default()
+        };
+        let seen = seen(Some(1030));
+        assert_eq!(limits.idle_end(&status, &seen), Some(at(1130)));
+        let left = |now| limits.left_to_idle(&status, Some(&seen), at(now));
+        assert_eq!(
+            (left(1129), left(1130)),
+            (Some(Duration::from_secs(1)), Some(Duration::ZERO))
+        );
+        assert_eq!(limits.ttl_end(&status), Some(at(4600)));
+        assert_eq!(limits.left_to_ttl(&status, at(4600)), Some(Duration::ZERO));
+        assert_eq!(limits.ttl_end(&SessionStatus::default()), None, "it waits");
     }
 }

@@ -3,17 +3,20 @@
 use kube::ResourceExt;
 use kube::runtime::controller::Action;
 use sparkconnect_api::session::SessionPhase;
-use sparkconnect_api::{SparkSession, labels};
+use sparkconnect_api::{Reason, SparkSession, labels};
 use sparkconnect_spark::{Artifact, Error as SparkError, SessionRef, SparkServer};
+use sparkconnect_telemetry::RequestId;
+use sparkconnect_telemetry::spans::within;
 
 use k8s_openapi::api::core::v1::Secret;
 
 use super::artifacts::{self, Fetched};
 use super::carry_out::{Next, end};
 use super::connection::Connection;
-use super::decide::{CONF_REJECTED, Ending};
+use super::decide::Ending;
 use super::turn::Turn;
 use super::{Error, facts, identity, secret, status};
+use crate::spans;
 
 /// Makes the session, gives it its artifacts, writes its connection Secret and records that it lives.
 ///
@@ -29,7 +32,9 @@ pub(super) async fn make(turn: &mut Turn<'_>) -> Result<Next, Error> {
         Fetched::All(artifacts) => artifacts,
         Fetched::Missing(what) => return missing(turn, &what).await,
     };
-    let made = match on_server(&spark, &reference, &turn.session, &artifacts).await {
+    let span = spans::spark("create session", turn.status().server.as_deref());
+    let made = on_server(&spark, &reference, &turn.session, &artifacts);
+    let made = match within(span, made).await {
         Ok(server_side_session_id) => server_side_session_id,
         Err(error) => return refused(turn, error).await,
     };
@@ -50,15 +55,33 @@ pub(super) async fn make(turn: &mut Turn<'_>) -> Result<Next, Error> {
         spark_version,
         connection,
     };
-    let written = turn
-        .write(status::ready(&turn.session, made, turn.now()))
-        .await?;
+    let now = turn.now();
+    let waited = status::waited(&turn.session, now);
+    let written = turn.write(status::ready(&turn.session, made, now)).await?;
     if written {
+        turn.context.metrics.servers.session_started(
+            &turn.session.namespace().unwrap_or_default(),
+            &turn.session.spec.server,
+            waited.as_secs_f64(),
+        );
+        tell(turn);
         turn.track();
         // The caches do not show yet what was made: the next decision comes with them.
         return Ok(Next::rest(None));
     }
     Ok(Next::after(false))
+}
+
+/// Has the log tell that the session lives, and of which call.
+fn tell(turn: &Turn<'_>) {
+    let (session, request) = (&turn.session, spans::request_id(&turn.session));
+    tracing::info!(
+        request_id = request.as_ref().map(RequestId::as_str),
+        namespace = session.namespace(),
+        session = session.name_any(),
+        replica = turn.status().server,
+        "session made on its replica"
+    );
 }
 
 /// Writes the connection Secret of a session that lives.
@@ -94,7 +117,12 @@ async fn on_server(
 /// Something that the artifacts come from is not there. Nothing tells when it is, so it is looked for again and again.
 async fn missing(turn: &mut Turn<'_>, what: &str) -> Result<Next, Error> {
     let message = format!("artifacts are missing: {what}");
-    let status = status::troubled(&turn.session, "ArtifactNotFound", &message, turn.now());
+    let status = status::troubled(
+        &turn.session,
+        Reason::ArtifactNotFound,
+        &message,
+        turn.now(),
+    );
     turn.write(status).await?;
     let wait = turn.context.backoff.failed(&turn.waiting_key());
     Ok(Next::Wait(Action::requeue(wait)))
@@ -105,13 +133,14 @@ async fn refused(turn: &mut Turn<'_>, error: SparkError) -> Result<Next, Error> 
     let message = error.to_string();
     let reason = match error {
         SparkError::ConfRejected { .. } => {
-            let status = status::troubled(&turn.session, CONF_REJECTED, &message, turn.now());
+            let status =
+                status::troubled(&turn.session, Reason::ConfRejected, &message, turn.now());
             return turn.write(status).await.map(Next::after);
         }
-        SparkError::SessionClosed => "SessionIdUsed",
-        SparkError::InvalidFormat { .. } => "SessionIdInvalid",
+        SparkError::SessionClosed => Reason::SessionIdUsed,
+        SparkError::InvalidFormat { .. } => Reason::SessionIdInvalid,
         SparkError::ArtifactExists { .. } | SparkError::ArtifactRejected { .. } => {
-            "ArtifactRejected"
+            Reason::ArtifactRejected
         }
         source => {
             return Err(Error::Spark {
@@ -129,7 +158,7 @@ async fn taken(turn: &mut Turn<'_>) -> Result<Next, Error> {
     let message = format!(
         "Secret {name} is there and not this session's: delete it, or make the session under another name"
     );
-    let status = status::troubled(&turn.session, "SecretNameTaken", &message, turn.now());
+    let status = status::troubled(&turn.session, Reason::SecretNameTaken, &message, turn.now());
     turn.write(status).await?;
     let wait = turn.context.backoff.failed(&turn.waiting_key());
     Ok(Next::Wait(Action::requeue(wait)))

@@ -3,6 +3,7 @@
 
 mod artifacts;
 mod carry_out;
+mod conditions;
 mod configure;
 pub mod connection;
 pub mod decide;
@@ -13,7 +14,7 @@ mod make;
 pub mod secret;
 pub mod status;
 #[cfg(test)]
-mod testing;
+pub(crate) mod testing;
 mod turn;
 
 use std::sync::Arc;
@@ -21,8 +22,8 @@ use std::time::Duration;
 
 use kube::ResourceExt;
 use kube::runtime::controller::Action;
-use sparkconnect_api::SparkSession;
 use sparkconnect_api::session::SessionPhase;
+use sparkconnect_api::{Reason, SparkSession};
 
 use crate::apply::ApplyError;
 use crate::context::Context;
@@ -88,11 +89,11 @@ impl Error {
     }
 
     /// The reason that the status gives, where it can tell of the failure at all.
-    const fn reason(&self) -> Option<&'static str> {
+    const fn reason(&self) -> Option<Reason> {
         match self {
-            Self::Artifact(_) => Some("ArtifactNotRead"),
-            Self::Spark { .. } => Some("ServerFailed"),
-            Self::Apply(_) => Some("SecretRefused"),
+            Self::Artifact(_) => Some(Reason::ArtifactNotRead),
+            Self::Spark { .. } => Some(Reason::ServerFailed),
+            Self::Apply(_) => Some(Reason::SecretRefused),
             Self::Read(_) | Self::Finalizer(_) | Self::Status(_) | Self::Delete(_) => None,
             Self::Unreadable(_) => None,
         }

@@ -1,16 +1,19 @@
 //! The status of a session after each step. Pure: the clock is handed in.
 
+use std::time::Duration;
+
 use jiff::Timestamp;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time};
 use kube::ResourceExt;
 use sparkconnect_api::condition::{
-    self, ACCESS_ENFORCED, ASSIGNED, CONF_APPLIED, Observation, READY,
+    self, ACCESS_ENFORCED, ASSIGNED, CONF_APPLIED, ENDED, Observation, READY, STALLED,
 };
 use sparkconnect_api::session::{Binding, SessionMetrics, SessionPhase};
-use sparkconnect_api::{SessionStatus, SparkSession};
+use sparkconnect_api::{Reason, SessionStatus, SparkSession};
 use sparkconnect_spark::SessionRef;
 use sparkconnect_spark::key::token_hash;
 
+use super::conditions::{conf_applied, enforced, stalled, unenforced, unreachable, well};
 use super::connection::{Connection, Way};
 use super::decide::{Ending, Health};
 use super::facts::{Candidate, Facts};
@@ -18,15 +21,10 @@ use super::secret;
 use crate::events::{Note, transitions};
 use crate::live::SessionSeen;
 
-/// Reason of the condition Ready between the choice of a replica and the session's making: not worth an event.
-const CREATING: &str = "Creating";
-/// Reason of the condition ConfApplied while it is true.
-const APPLIED: &str = "Applied";
-
 /// There is no replica, and why.
 pub fn waiting(
     session: &SparkSession,
-    reason: &'static str,
+    reason: Reason,
     message: &str,
     now: Timestamp,
 ) -> SessionStatus {
@@ -65,14 +63,14 @@ pub fn assigned(
     observe(
         &mut status,
         session,
-        &Observation::yes(ASSIGNED, "Assigned", message),
+        &Observation::yes(ASSIGNED, Reason::Assigned, message),
         now,
     );
     let message = format!("is being made on replica {}", replica.name);
     observe(
         &mut status,
         session,
-        &Observation::no(READY, CREATING, message),
+        &Observation::no(READY, Reason::Creating, message),
         now,
     );
     status
@@ -81,7 +79,7 @@ pub fn assigned(
 /// Something keeps the session from being made, or its connection Secret from being written.
 pub fn troubled(
     session: &SparkSession,
-    reason: &'static str,
+    reason: Reason,
     message: &str,
     now: Timestamp,
 ) -> SessionStatus {
@@ -98,6 +96,14 @@ pub fn troubled(
         now,
     );
     status
+}
+
+/// How long a session has not been ready, since it was first seen or lost its replica.
+pub fn waited(session: &SparkSession, now: Timestamp) -> Duration {
+    let conditions = session.status.iter().flat_map(|status| &status.conditions);
+    let ready = conditions.into_iter().find(|it| it.type_ == READY);
+    let since = ready.map_or(now, |ready| ready.last_transition_time.0);
+    Duration::try_from(now.duration_since(since)).unwrap_or_default()
 }
 
 /// What was made.
@@ -159,7 +165,7 @@ pub fn unconfigured(
     let names = session.spec.spark_conf.keys();
     let may_be = names.filter(|name| was_in_force(name) || key != Some(name.as_str()));
     status.applied_conf = may_be.cloned().collect();
-    let refused = Observation::no(CONF_APPLIED, super::decide::CONF_REJECTED, message);
+    let refused = Observation::no(CONF_APPLIED, Reason::ConfRejected, message);
     observe(&mut status, session, &refused, now);
     status
 }
@@ -171,7 +177,7 @@ pub fn not_configured_yet(session: &SparkSession, message: &str, now: Timestamp)
     observe(
         &mut status,
         session,
-        &Observation::no(CONF_APPLIED, "ServerFailed", message),
+        &Observation::no(CONF_APPLIED, Reason::ServerFailed, message),
         now,
     );
     status
@@ -207,7 +213,7 @@ pub fn recreating(facts: &Facts, message: &str, now: Timestamp) -> SessionStatus
         observe(
             &mut status,
             facts.session,
-            &Observation::no(type_, "Recreating", message),
+            &Observation::no(type_, Reason::Recreating, message),
             now,
         );
     }
@@ -222,9 +228,15 @@ pub fn ended(facts: &Facts, ending: &Ending, now: Timestamp) -> SessionStatus {
     status.end_time = Some(Time(now));
     status.binding = None;
     status.url = None;
-    let ended = Observation::no(READY, ending.reason, ending.message.clone());
+    condition::remove(&mut status.conditions, READY);
+    let ended = Observation::yes(ENDED, ending.reason, ending.message.clone());
     observe(&mut status, facts.session, &ended, now);
     status
+}
+
+/// The spec of a session that has ended was changed, which changes nothing.
+pub fn acknowledged(session: &SparkSession) -> SessionStatus {
+    of_generation(session)
 }
 
 /// What the live watch goes on counting from: of artifacts, those that came through gateways.
@@ -251,27 +263,13 @@ pub fn differs(old: &SessionStatus, new: &SessionStatus) -> bool {
 
 /// What to tell of a change: why a session waits, lives or has ended, and settings that are refused.
 pub fn notes(before: &[Condition], after: &[Condition]) -> Vec<Note> {
-    let told = [(READY, None), (CONF_APPLIED, Some("False"))];
+    let told = [(READY, None), (ENDED, None), (CONF_APPLIED, Some("False"))];
     let mut notes = transitions(before, after, &told);
     // Settings that came with the session are in force with it: only a later change is news.
     let had_settings = condition::find(before, CONF_APPLIED).is_some();
-    notes.retain(|note| note.reason != CREATING && (had_settings || note.reason != APPLIED));
-    for note in &mut notes {
-        note.warning |= !NORMAL.contains(&note.reason.as_str());
-    }
+    notes.retain(|note| had_settings || note.reason != Reason::Applied);
     notes
 }
-
-/// Reasons that no person need look at.
-const NORMAL: &[&str] = &[
-    "Created",
-    APPLIED,
-    "NoReplicaReady",
-    "ReleasedByClient",
-    "Idle",
-    "TtlPassed",
-    "ServerSuspended",
-];
 
 /// The last status, said of the present spec.
 fn of_generation(session: &SparkSession) -> SessionStatus {
@@ -324,42 +322,15 @@ fn take_up(status: &mut SessionStatus, session: &SparkSession, seen: Option<&Ses
     status.last_activity_time = times.max().map(Time);
 }
 
+/// Takes up `what`, and what follows from it: whether waiting still helps, and the sentence that tells most.
 fn observe(status: &mut SessionStatus, session: &SparkSession, what: &Observation, now: Timestamp) {
-    condition::set(
-        &mut status.conditions,
-        what,
-        session.metadata.generation,
-        now,
-    );
-}
-
-fn replica(session: &SparkSession) -> &str {
-    session
-        .status
-        .as_ref()
-        .and_then(|status| status.server.as_deref())
-        .unwrap_or("?")
-}
-
-fn well(session: &SparkSession) -> Observation {
-    Observation::yes(
-        READY,
-        "Created",
-        format!("lives on replica {}", replica(session)),
-    )
-}
-
-fn unreachable(session: &SparkSession) -> Observation {
-    let message = format!("replica {} does not answer at the moment", replica(session));
-    Observation::no(READY, "ReplicaUnreachable", message)
-}
-
-fn conf_applied() -> Observation {
-    Observation::yes(
-        CONF_APPLIED,
-        APPLIED,
-        "every setting of sparkConf is in force",
-    )
+    let generation = session.metadata.generation;
+    condition::set(&mut status.conditions, what, generation, now);
+    match stalled(status) {
+        Some(stalled) => condition::set(&mut status.conditions, &stalled, generation, now),
+        None => condition::remove(&mut status.conditions, STALLED),
+    }
+    status.message = condition::headline(&status.conditions);
 }
 
 /// How the session is reached. It may change while the session lives, with the operator's settings; its Secret comes first.
@@ -376,17 +347,6 @@ fn tell_way_in(
     status.url = Some(connection.url());
     status.token_hash = hash;
     observe(status, session, &access, now);
-}
-
-fn unenforced() -> Observation {
-    let message = "the URL points at the server itself: whoever has the token in the connection Secret can use every session of this server";
-    Observation::no(ACCESS_ENFORCED, "NoGateway", message)
-}
-
-fn enforced() -> Observation {
-    let message =
-        "the URL points at the gateway: the token in the connection Secret opens this session only";
-    Observation::yes(ACCESS_ENFORCED, "Gateway", message)
 }
 
 fn artifacts(session: &SparkSession) -> i64 {

@@ -1,4 +1,5 @@
 use serde_json::json;
+use sparkconnect_api::reason::Told;
 use sparkconnect_spark::Existence;
 
 use super::*;
@@ -44,7 +45,8 @@ fn made(session: &SparkSession, gateway: Option<&Gateway>) -> Made {
 /// From nothing to a session that lives, one second a step.
 fn living() -> (Vec<SessionStatus>, SparkSession) {
     let session = new_session();
-    let waits = waiting(&session, "NoReplicaReady", "server demo: starts", at(1));
+    let reason = Reason::NoReplicaReady;
+    let waits = waiting(&session, reason, "server demo: starts", at(1));
     let session = with(&session, waits.clone());
     let placed = assigned(
         &session,
@@ -77,7 +79,11 @@ fn with_a_gateway_the_status_from_ready_to_the_end_is_as_its_snapshots() {
     assert_eq!(lives.token_hash, Some(token_hash(&token)));
     assert!(!shown(&lives).contains(token.expose()));
     let session = with(&session, lives);
-    let ending = Ending::new(SessionPhase::Lost, "ServerLost", "replica demo-0 ended");
+    let ending = Ending::new(
+        SessionPhase::Lost,
+        Reason::ServerLost,
+        "replica demo-0 ended",
+    );
     let end = ended(&facts(&session), &ending, at(60));
     insta::assert_snapshot!("status_ended_gateway", shown(&end));
     let anew = recreating(&facts(&session), "replica demo-0 ended", at(60));
@@ -132,7 +138,7 @@ fn the_end_takes_the_way_in_and_leaves_what_was_counted() {
         last_activity: Some(at(50)),
         ..seen(Existence::Closed)
     });
-    let ending = Ending::new(SessionPhase::Closed, "ReleasedByClient", "released");
+    let ending = Ending::new(SessionPhase::Closed, Reason::ReleasedByClient, "released");
     insta::assert_snapshot!("status_ended", shown(&ended(&facts, &ending, at(60))));
 }
 
@@ -273,16 +279,70 @@ fn a_session_that_never_had_settings_says_nothing_of_them() {
 fn trouble_with_a_living_session_does_not_skip_its_settings() {
     let (_, mut session) = living();
     session.metadata.generation = Some(2);
-    let troubled_ = troubled(&session, "SecretRefused", "no", at(10));
+    let troubled_ = troubled(&session, Reason::SecretRefused, "no", at(10));
     assert_eq!(
         (troubled_.observed_generation, troubled_.phase),
         (Some(1), Some(SessionPhase::Ready))
     );
-    let new = troubled(&new_session(), "ArtifactNotFound", "no", at(10));
+    let new = troubled(&new_session(), Reason::ArtifactNotFound, "no", at(10));
     assert_eq!(
         (new.observed_generation, new.phase),
         (Some(1), Some(SessionPhase::Pending))
     );
+}
+
+#[test]
+fn waiting_does_not_help_after_an_end_that_was_not_meant() {
+    let (_, session) = living();
+    let facts = facts(&session);
+    for (phase, reason, stalls) in [
+        (SessionPhase::Closed, Reason::ReleasedByClient, false),
+        (SessionPhase::Expired, Reason::Idle, false),
+        (SessionPhase::Lost, Reason::ServerLost, true),
+        (SessionPhase::Failed, Reason::ArtifactRejected, true),
+    ] {
+        let end = ended(&facts, &Ending::new(phase, reason, "why"), at(60));
+        let has = |type_| condition::is_true(&end.conditions, type_);
+        assert_eq!((has(ENDED), has(STALLED)), (true, stalls), "{reason:?}");
+        assert_eq!(condition::find(&end.conditions, READY), None);
+        assert_eq!(end.message.as_deref(), Some("why"));
+    }
+}
+
+#[test]
+fn waiting_does_not_help_until_what_is_in_the_way_is_mended() {
+    let (_, session) = living();
+    let stalls = |status: &SessionStatus| condition::is_true(&status.conditions, STALLED);
+    let refused = unconfigured(&session, Some("spark.b"), "spark.b: no", at(10));
+    assert!(stalls(&refused) && condition::is_true(&refused.conditions, READY));
+    assert_eq!(refused.message.as_deref(), Some("spark.b: no"));
+    let refused = with(&session, refused);
+    let seen = kept(&facts(&refused), Health::Well, at(20));
+    assert!(stalls(&seen), "nothing was mended");
+    let mended = configured(&refused, at(30));
+    assert!(!stalls(&mended));
+    assert_eq!(mended.message.as_deref(), Some("lives on replica demo-1"));
+    for (reason, expected) in [
+        (Reason::ConfRejected, true),
+        (Reason::SecretNameTaken, true),
+        (Reason::ArtifactNotFound, false),
+        (Reason::SecretRefused, false),
+    ] {
+        let status = troubled(&new_session(), reason, "why", at(10));
+        assert_eq!(stalls(&status), expected, "{reason:?}");
+    }
+}
+
+#[test]
+fn a_change_after_the_end_is_only_recorded() {
+    let (_, session) = living();
+    let ending = Ending::new(SessionPhase::Expired, Reason::Idle, "idle");
+    let mut session = with(&session, ended(&facts(&session), &ending, at(60)));
+    session.metadata.generation = Some(2);
+    let acknowledged = acknowledged(&session);
+    assert_eq!(acknowledged.observed_generation, Some(2));
+    let before = session.status.unwrap();
+    assert_eq!(acknowledged.conditions, before.conditions);
 }
 
 #[test]
@@ -292,7 +352,10 @@ fn a_person_is_told_of_what_matters_once() {
         let notes = notes(&before.conditions, &after.conditions);
         notes
             .into_iter()
-            .map(|note| (note.warning, note.reason))
+            .map(|note| {
+                let warning = note.reason.told() == Told::Warning;
+                (warning, note.reason.name().to_owned())
+            })
             .collect()
     };
     let nothing = SessionStatus::default();
@@ -312,14 +375,14 @@ fn a_person_is_told_of_what_matters_once() {
     let facts = facts(&session);
     let end = |phase, reason| ended(&facts, &Ending::new(phase, reason, "m"), at(60));
     for (phase, reason, warning) in [
-        (SessionPhase::Closed, "ReleasedByClient", false),
-        (SessionPhase::Expired, "Idle", false),
-        (SessionPhase::Lost, "ServerLost", true),
-        (SessionPhase::Failed, "ArtifactRejected", true),
+        (SessionPhase::Closed, Reason::ReleasedByClient, false),
+        (SessionPhase::Expired, Reason::Idle, false),
+        (SessionPhase::Lost, Reason::ServerLost, true),
+        (SessionPhase::Failed, Reason::ArtifactRejected, true),
     ] {
         assert_eq!(
             told(&statuses[2], &end(phase, reason)),
-            [(warning, reason.to_owned())]
+            [(warning, reason.name().to_owned())]
         );
     }
     let refused = unconfigured(&session, None, "no", at(60));

@@ -5,7 +5,7 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use serde_json::{Value, json};
 use sparkconnect_api::labels::SESSION_FINALIZER;
 use sparkconnect_api::server::OnServerLoss;
-use sparkconnect_api::{SparkConnectServer, SparkSession};
+use sparkconnect_api::{Reason, SparkConnectServer, SparkSession};
 use sparkconnect_spark::{Existence, InstallationKey};
 use std::time::Duration;
 
@@ -16,7 +16,7 @@ use crate::gateway::Gateway;
 use crate::live::SessionSeen;
 
 /// The time of every test: well after everything that the objects tell of.
-pub(super) const NOW: i64 = 1_800_000_000;
+pub(crate) const NOW: i64 = 1_800_000_000;
 /// UID of every session, and so its id.
 pub(super) const UID: &str = "6f1f0d4e-6e0e-4f58-9d6e-2f6a3c1b7a10";
 /// The installation key of every test.
@@ -27,12 +27,12 @@ pub(super) fn gateway(address: &str) -> Gateway {
     Gateway::new(address.parse().unwrap())
 }
 
-pub(super) fn at(second: i64) -> Timestamp {
+pub(crate) fn at(second: i64) -> Timestamp {
     Timestamp::from_second(second).unwrap()
 }
 
 /// A session of generation 1 with more in its spec and a status.
-pub(super) fn session(mut spec: Value, status: Value) -> SparkSession {
+pub(crate) fn session(mut spec: Value, status: Value) -> SparkSession {
     spec["server"] = json!("demo");
     let mut session = json!({
         "apiVersion": "sparkconnect.dev/v1alpha1",
@@ -48,7 +48,7 @@ pub(super) fn session(mut spec: Value, status: Value) -> SparkSession {
 }
 
 /// The status of a session that has a replica and is in `phase` since an hour.
-pub(super) fn placed(phase: &str) -> Value {
+pub(crate) fn placed(phase: &str) -> Value {
     json!({
         "phase": phase, "server": "demo-0", "replicaUid": "r0", "applicationId": "app-1",
         "serverSideSessionId": "made-1", "observedGeneration": 1,
@@ -68,7 +68,7 @@ pub(super) fn deleted(mut session: SparkSession, seconds: i64) -> SparkSession {
 }
 
 /// A server of version 4.1.4 with more in its spec and a status.
-pub(super) fn server(mut spec: Value, status: Value) -> SparkConnectServer {
+pub(crate) fn server(mut spec: Value, status: Value) -> SparkConnectServer {
     spec["version"] = json!("4.1.4");
     let mut server = json!({
         "apiVersion": "sparkconnect.dev/v1alpha1",
@@ -89,7 +89,7 @@ pub(super) fn facts(session: &SparkSession) -> Facts<'_> {
     Facts {
         session,
         server: Server::Running {
-            why_not: ("NoReplicaReady", "it starts".to_owned()),
+            why_not: (Reason::NoReplicaReady, "it starts".to_owned()),
         },
         limits: Limits {
             idle_timeout: Some(Duration::from_secs(7200)),

@@ -9,11 +9,13 @@ use kube::{Client, ResourceExt};
 use serde_json::json;
 use sparkconnect_api::session::SessionPhase;
 use sparkconnect_api::{SessionStatus, SparkSession, labels};
+use tracing::Instrument;
 
 use super::facts::{self, Done, Facts, Fetched};
 use super::{Error, identity, secret, status};
 use crate::context::Context;
 use crate::live::TrackedSession;
+use crate::spans;
 
 /// What a session is while it is reconciled.
 pub(super) struct Turn<'a> {
@@ -97,11 +99,10 @@ impl<'a> Turn<'a> {
             "status": status,
         });
         let parameters = PatchParams::apply(labels::MANAGER).force();
-        let name = self.session.name_any();
-        let written = self
-            .api()
-            .patch_status(&name, &parameters, &Patch::Apply(&patch))
-            .await;
+        let (name, api, patch) = (self.session.name_any(), self.api(), Patch::Apply(&patch));
+        let span = spans::write("apply status of", "SparkSession", &name);
+        let written = api.patch_status(&name, &parameters, &patch);
+        let written = written.instrument(span).await;
         let Some(session) = unless_outdated(written).map_err(Error::Status)? else {
             return Ok(false);
         };
@@ -133,11 +134,10 @@ impl<'a> Turn<'a> {
             field_manager: Some(labels::MANAGER.to_owned()),
             ..PatchParams::default()
         };
-        let name = self.session.name_any();
-        let written = self
-            .api()
-            .patch(&name, &parameters, &Patch::Merge(&patch))
-            .await;
+        let (name, api, patch) = (self.session.name_any(), self.api(), Patch::Merge(&patch));
+        let span = spans::write("patch finalizers of", "SparkSession", &name);
+        let written = api.patch(&name, &parameters, &patch);
+        let written = written.instrument(span).await;
         let Some(session) = unless_outdated(written).map_err(Error::Finalizer)? else {
             return Ok(false);
         };

@@ -24,9 +24,10 @@ const ACCOUNT: &str = "sparkconnect-operator";
 /// A world in which the operator may do what `deploy/` lets it do in its own namespace.
 async fn installed() -> World {
     let world = World::new(json!({})).await;
-    let text = include_str!("../../../../deploy/operator/own-namespace.yaml");
+    let text = include_str!("../../../../deploy/cluster-wide/operator/own-namespace.yaml");
     let documents = serde_yaml::Deserializer::from_str(text);
-    for document in documents.map(|it| Value::deserialize(it).expect("it is YAML")) {
+    for mut document in documents.map(|it| Value::deserialize(it).expect("it is YAML")) {
+        document["metadata"]["namespace"] = json!(world.namespace);
         if document["kind"] == json!("Role") {
             world.create::<Role>(document).await;
         } else {
@@ -166,6 +167,37 @@ async fn somebody_elses_secrets_are_left_alone() {
     recorder.take();
     let authority = json!({"stringData": {"ca.crt": "their authority"}});
     world.merge::<Secret>(TLS_SECRET, authority).await;
+    let known = keeper.ensure(in_days(0)).await.unwrap();
+    assert_eq!(known.as_deref(), Some("their authority"));
+    assert!(!recorder.take().iter().any(|call| is_write(call)));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn one_that_is_given_is_read_and_never_written() {
+    const GIVEN: &str = "from-cert-manager";
+    let world = World::new(json!({})).await;
+    let recorder = Recorder::default();
+    let keeper = Keeper::new(
+        recorder.client(world.client.clone()),
+        &world.namespace,
+        HOST,
+    )
+    .with_certificate(Some(GIVEN.to_owned()));
+    assert_eq!(keeper.ensure(in_days(0)).await.unwrap(), None);
+    assert!(world.find::<Secret>(GIVEN).await.is_none());
+    assert!(world.find::<Secret>(TLS_SECRET).await.is_none());
+    let control = world.find::<Secret>(CONTROL_SECRET).await;
+    assert!(
+        control.is_some(),
+        "operator and gateways know each other all the same"
+    );
+    // Whatever it is labelled with, and however long it lasts.
+    let given = json!({
+        "metadata": {"name": GIVEN, "labels": {labels::MANAGED_BY: labels::MANAGER}},
+        "stringData": {"tls.crt": "theirs", "tls.key": "theirs", "ca.crt": "their authority"},
+    });
+    world.create::<Secret>(given).await;
+    recorder.take();
     let known = keeper.ensure(in_days(0)).await.unwrap();
     assert_eq!(known.as_deref(), Some("their authority"));
     assert!(!recorder.take().iter().any(|call| is_write(call)));

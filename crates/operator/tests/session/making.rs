@@ -12,13 +12,14 @@ use crate::operator::Operator;
 use crate::recorder::is_write;
 use crate::world::{Replica, World};
 
-/// Phase, and reason of the condition Ready.
+/// Phase, and reason of the condition Ready or Ended.
 pub(crate) fn state(session: &SparkSession) -> (Option<SessionPhase>, String) {
     let status = session.status.clone().unwrap_or_default();
-    let ready = condition::find(&status.conditions, condition::READY);
+    let find = |type_| condition::find(&status.conditions, type_);
+    let told = find(condition::ENDED).or_else(|| find(condition::READY));
     (
         status.phase,
-        ready.map(|ready| ready.reason.clone()).unwrap_or_default(),
+        told.map(|told| told.reason.clone()).unwrap_or_default(),
     )
 }
 

@@ -223,7 +223,7 @@ fn context(world: &World, recorder: &Recorder, stop: &CancellationToken) -> Cont
         caches: watches.caches(),
         inputs: Arc::default(),
         triggers,
-        key: InstallationKey::from_bytes([7; 32]),
+        key: Arc::new(InstallationKey::from_bytes([7; 32])),
         defaults: Defaults {
             image: "none".to_owned(),
             operator_namespace: None,

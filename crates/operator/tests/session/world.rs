@@ -1,6 +1,7 @@
 //! What a test's operator works on: a namespace with one server, whose replicas are all the same Spark.
 
 use std::fmt::Debug;
+use std::path::Path;
 use std::sync::LazyLock;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
@@ -33,6 +34,11 @@ static API: LazyLock<ApiServer> = LazyLock::new(|| start_api().expect("an API se
 /// Takes any token, so that it can be a replica of every test's server.
 pub(crate) static SPARK: LazyLock<SparkServer> =
     LazyLock::new(|| SparkServer::start(VERSION, Options::default()).expect("a Spark server"));
+
+/// For programs of their own.
+pub(crate) fn kubeconfig() -> &'static Path {
+    API.kubeconfig()
+}
 
 fn start_api() -> Result<ApiServer> {
     let server = ApiServer::start()?;

@@ -4,15 +4,20 @@
 mod archive;
 mod base;
 mod program;
+mod release;
 mod spark;
 mod store;
+pub mod syft;
 
 use std::path::{Path, PathBuf};
 
 use crate::error::Result;
+use crate::install::repository;
 use crate::toolchain::{self, Tool};
 use crate::{cache, progress};
 
+pub use program::reproducible;
+pub use release::{Program, Release, pack};
 pub use store::Container;
 use store::Store;
 
@@ -80,8 +85,8 @@ impl Image {
     /// When a tool is missing and can't be installed, when this is not run by root, or when a step of the build fails.
     pub fn build(&self) -> Result<BuiltImage> {
         match self {
-            Self::Operator => built(&program::recipe("operator")?),
-            Self::Gateway => built(&program::recipe("gateway")?),
+            Self::Operator => built(&program::recipe(&repository(), "operator")?),
+            Self::Gateway => built(&program::recipe(&repository(), "gateway")?),
             Self::Spark { version } => built(&spark::recipe(version)?),
         }
     }
@@ -92,8 +97,27 @@ impl Image {
     /// When the image is not built, or cannot be unpacked.
     pub fn container(&self) -> Result<Container> {
         let image = self.build()?;
-        Store::open()?.container(&image.archive, [image.name, image.alias])
+        let names = vec![image.name, image.alias];
+        Store::open()?.container("docker-archive", &image.archive, names)
     }
+}
+
+/// The images of operator and gateway made of other sources than this checkout's: those of another version, in a folder.
+///
+/// # Errors
+/// As [`Image::build`].
+pub fn of_sources(sources: &Path) -> Result<[BuiltImage; 2]> {
+    let build = |name| built(&program::recipe(sources, name)?);
+    Ok([build("operator")?, build("gateway")?])
+}
+
+/// Opens a container of the image in an OCI archive; see [`Image::container`].
+///
+/// # Errors
+/// When there is no such archive, or it cannot be unpacked.
+pub fn open(archive: &Path) -> Result<Container> {
+    toolchain::install(&TOOLS)?;
+    Store::open()?.container("oci-archive", archive, Vec::new())
 }
 
 impl BuiltImage {

@@ -1,25 +1,44 @@
-//! The images of the project's own programs: cargo builds the binaries on this machine, a Dockerfile each copies one.
+//! The images of the project's own programs, by `programs.Dockerfile`: cargo builds the programs on this machine, in the way that the
+//! Dockerfile does it elsewhere, and their folder takes the place of its stage.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use serde_json::Value;
 
-use super::base::Base;
+use super::base::{Base, Form};
 use super::store::{Build, Store};
 use super::{Recipe, source};
 use crate::error::{Context, Error, Result};
-use crate::{cache, command};
+use crate::install::repository;
+use crate::{cache, cargo_tools, command};
+
+/// The Dockerfile of both.
+pub(super) const DOCKERFILE: &str = "programs.Dockerfile";
+
+/// The profile of images that are for this machine.
+const PROFILE: &str = "image";
 
 /// Packages of the programs that have an image.
 const BINARIES: [&str; 2] = ["sparkconnect-operator", "sparkconnect-gateway"];
 
-/// What a Rust program that is linked to glibc needs.
-const BASE: Base = Base {
+/// What a Rust program that is linked to glibc needs, what it checks certificates with, and what tells a scanner that it is Debian's.
+pub(super) const BASE: Base = Base {
     name: "debian",
-    variant: "extract",
-    packages: "libc6,libgcc-s1,ca-certificates",
+    form: Form::Bare,
+    packages: "base-files,ca-certificates,gcc-12-base,libc6,libgcc-s1",
 };
+
+/// What an image says of its making; see the Dockerfile's arguments of these names.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Labels {
+    /// The commit.
+    pub(super) revision: String,
+    /// When the image is said to be made, as RFC 3339 has it.
+    pub(super) created: String,
+    /// The same in seconds since 1970: the time of every file that the image adds to its base.
+    pub(super) timestamp: u64,
+}
 
 struct Program {
     name: &'static str,
@@ -27,21 +46,18 @@ struct Program {
     key: String,
 }
 
-/// The image of the program `name`, as in `operator`.
-pub(super) fn recipe(name: &'static str) -> Result<impl Recipe> {
-    let binary = compile(name)?;
+/// The image of the program `name`, as in `operator`, of the checkout in `sources`.
+pub(super) fn recipe(sources: &Path, name: &'static str) -> Result<impl Recipe + use<>> {
+    let binary = compile(sources, name)?;
     let read = |path: &Path| std::fs::read(path).context(|| format!("reading {}", path.display()));
     let parts = [
         read(&binary)?,
-        read(&dockerfile(name))?,
+        read(&source(DOCKERFILE))?,
         BASE.image().into_bytes(),
+        env!("CARGO_PKG_VERSION").into(),
     ];
     let key = cache::key(parts.iter().map(Vec::as_slice));
     Ok(Program { name, binary, key })
-}
-
-fn dockerfile(name: &str) -> PathBuf {
-    source(&format!("{name}.Dockerfile"))
 }
 
 impl Recipe for Program {
@@ -54,37 +70,83 @@ impl Recipe for Program {
     }
 
     fn build(&self, store: &Store, name: &str) -> Result<()> {
-        let base = BASE.ensure(store)?;
-        let context = tempfile::tempdir().context(|| "making a temporary folder".to_owned())?;
-        let file = self.binary.file_name().expect("cargo names a file");
-        std::fs::copy(&self.binary, context.path().join(file))
+        let folder = tempfile::tempdir().context(|| "making a temporary folder".to_owned())?;
+        let out = folder.path().join("out");
+        std::fs::create_dir(&out)
+            .and_then(|()| {
+                std::fs::copy(
+                    &self.binary,
+                    out.join(format!("sparkconnect-{}", self.name)),
+                )
+            })
             .context(|| format!("copying {}", self.binary.display()))?;
-        store.build(
-            name,
-            &Build {
-                dockerfile: &dockerfile(self.name),
-                context: context.path(),
-                arguments: &[("BASE", &base)],
-            },
-        )
+        build(store, name, self.name, folder.path(), &Labels::default())
     }
 }
 
-/// Has cargo build every program, as one build of all takes less than one each, and returns the place of `name`'s binary, which
-/// cargo tells.
-fn compile(name: &str) -> Result<PathBuf> {
-    let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
-    let mut command = Command::new(cargo);
+/// Builds the image of the program `program` under `name`, of what is in `out/` of `folder`.
+pub(super) fn build(
+    store: &Store,
+    name: &str,
+    program: &str,
+    folder: &Path,
+    labels: &Labels,
+) -> Result<()> {
+    store.build(
+        name,
+        &Build {
+            arguments: &arguments(&BASE.ensure(store)?, labels),
+            target: Some(program),
+            contexts: &[("build", folder)],
+            timestamp: Some(labels.timestamp),
+            ..Build::new(&source(DOCKERFILE), &repository())
+        },
+    )
+}
+
+/// The Dockerfile's arguments.
+fn arguments<'a>(base: &'a str, labels: &'a Labels) -> [(&'static str, &'a str); 4] {
+    [
+        ("BASE", base),
+        ("VERSION", env!("CARGO_PKG_VERSION")),
+        ("REVISION", &labels.revision),
+        ("CREATED", &labels.created),
+    ]
+}
+
+/// Has cargo build every program of the checkout in `sources`, as one build of all takes less than one each, and returns the place of
+/// `name`'s binary, which cargo tells.
+fn compile(sources: &Path, name: &str) -> Result<PathBuf> {
+    let mut command = reproducible(&["cargo", "auditable", "build", "--locked"])?;
     command
-        .args(["build", "--profile", "image"])
-        .args(["--message-format", "json-render-diagnostics"])
-        .current_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join("../.."));
+        .current_dir(sources)
+        .args(["--profile", PROFILE])
+        .args(["--message-format", "json-render-diagnostics"]);
     for binary in BINARIES {
         command.args(["--package", binary, "--bin", binary]);
     }
     let messages = command::output(&mut command)?;
     let binary = format!("sparkconnect-{name}");
     executable(&messages, &binary).ok_or_else(|| Error::new(format!("cargo built no {binary}")))
+}
+
+/// A command that runs `words`, a build by cargo in the checkout, so that its result does not tell where it was made; cargo knows the
+/// verb `auditable` in it.
+///
+/// # Errors
+/// When cargo-auditable cannot be had.
+pub fn reproducible(words: &[&str]) -> Result<Command> {
+    let auditable = cargo_tools::auditable()?;
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    let folders = auditable.parent().map(Path::to_owned);
+    let folders = folders.into_iter().chain(std::env::split_paths(&path));
+    let path = std::env::join_paths(folders).map_err(|error| Error::new(error.to_string()))?;
+    let mut command = Command::new(source("reproducible.sh"));
+    command
+        .args(words)
+        .env("PATH", path)
+        .current_dir(repository());
+    Ok(command)
 }
 
 /// The executable `name` in cargo's messages, one JSON object a line.

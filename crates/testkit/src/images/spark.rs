@@ -5,7 +5,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use super::base::Base;
+use super::base::{Base, Form};
 use super::store::{Build, Store};
 use super::{Recipe, source};
 use crate::error::{Context, Error, Result};
@@ -13,7 +13,7 @@ use crate::{cache, command, progress, wheels};
 
 const BASE: Base = Base {
     name: "debian-java",
-    variant: "minbase",
+    form: Form::System,
     packages: "openjdk-17-jre-headless,python3,tini,procps,ca-certificates",
 };
 
@@ -68,9 +68,8 @@ impl Recipe for Spark {
             store.build(
                 name,
                 &Build {
-                    dockerfile: &source("spark.Dockerfile"),
-                    context: &source("spark"),
                     arguments: &[("BASE", &home), ("SPARK_VERSION", &self.version)],
+                    ..Build::new(&source("spark.Dockerfile"), &source("spark"))
                 },
             )
         });
@@ -94,9 +93,8 @@ impl Spark {
             store.build(
                 name,
                 &Build {
-                    dockerfile: &source("spark-base/home.Dockerfile"),
-                    context: context.path(),
                     arguments: &[("BASE", &base)],
+                    ..Build::new(&source("spark-base/home.Dockerfile"), context.path())
                 },
             )
         })
@@ -122,9 +120,8 @@ fn packages(store: &Store) -> Result<String> {
             store.build(
                 &image,
                 &Build {
-                    dockerfile: &source("spark-base/packages.Dockerfile"),
-                    context: context.path(),
                     arguments: &[("BASE", &base), ("PYTHON", PYTHON)],
+                    ..Build::new(&source("spark-base/packages.Dockerfile"), context.path())
                 },
             )
         })

@@ -13,14 +13,37 @@ pub(super) struct Store {
     root: PathBuf,
 }
 
-/// What to build: a Dockerfile, the folder it copies from, and the values of its arguments.
+/// What to build.
 pub(super) struct Build<'a> {
     /// The Dockerfile.
     pub(super) dockerfile: &'a Path,
-    /// Its context.
+    /// The folder that it copies from.
     pub(super) context: &'a Path,
     /// `ARG` names and values.
     pub(super) arguments: &'a [(&'a str, &'a str)],
+    /// The stage that is wanted; the last when absent.
+    pub(super) target: Option<&'a str>,
+    /// Folders in the place of stages.
+    pub(super) contexts: &'a [(&'a str, &'a Path)],
+    /// Folders of this machine that the build's commands see, and where.
+    pub(super) volumes: &'a [(&'a Path, &'a str)],
+    /// When the image is said to be made, in seconds since 1970, files included. The same content is then the same image.
+    pub(super) timestamp: Option<u64>,
+}
+
+impl<'a> Build<'a> {
+    /// The whole of a Dockerfile as it stands.
+    pub(super) fn new(dockerfile: &'a Path, context: &'a Path) -> Self {
+        Self {
+            dockerfile,
+            context,
+            arguments: &[],
+            target: None,
+            contexts: &[],
+            volumes: &[],
+            timestamp: None,
+        }
+    }
 }
 
 impl Store {
@@ -44,8 +67,29 @@ impl Store {
         let mut command =
             self.buildah(&["build", "--pull-never", "--quiet", "--tag", name, "--file"]);
         command.arg(build.dockerfile);
+        // buildah does not look for it where Docker does.
+        let ignored = build.dockerfile.with_extension("Dockerfile.dockerignore");
+        if ignored.exists() {
+            command.arg("--ignorefile").arg(ignored);
+        }
         for (key, value) in build.arguments {
             command.arg("--build-arg").arg(format!("{key}={value}"));
+        }
+        for (stage, folder) in build.contexts {
+            command.arg("--build-context");
+            command.arg(format!("{stage}={}", folder.display()));
+        }
+        for (folder, place) in build.volumes {
+            command.arg("--volume");
+            command.arg(format!("{}:{place}:ro", folder.display()));
+        }
+        if let Some(stage) = build.target {
+            command.args(["--target", stage]);
+        }
+        if let Some(seconds) = build.timestamp {
+            // Neither the tool's version nor how the stages were made is part of what the image is.
+            command.args(["--identity-label=false", "--omit-history"]);
+            command.arg(format!("--timestamp={seconds}"));
         }
         command::logged(command.arg(build.context), &self.file(name, "log"))
     }
@@ -62,20 +106,41 @@ impl Store {
         command::output(self.buildah(&["push", "--quiet", name]).arg(target)).map(drop)
     }
 
+    /// Writes the image to an OCI layout in `folder`, with `tag` for its name there.
+    pub(super) fn push_layout(&self, name: &str, folder: &Path, tag: &str) -> Result<()> {
+        let target = format!("oci:{}:{tag}", folder.display());
+        command::output(self.buildah(&["push", "--quiet", name]).arg(target)).map(drop)
+    }
+
     /// Forgets an image; what other images share stays.
     pub(super) fn remove(&self, name: &str) -> Result<()> {
         command::output(&mut self.buildah(&["rmi", name])).map(drop)
     }
 
-    /// A container of the image in `archive`, which goes by `names`.
-    pub(super) fn container(&self, archive: &Path, names: [String; 2]) -> Result<Container> {
-        let source = format!("docker-archive:{}", archive.display());
+    /// A container of the image in `archive`, whose form is `transport` in the words of buildah; with it go the images of `names`.
+    pub(super) fn container(
+        &self,
+        transport: &str,
+        archive: &Path,
+        names: Vec<String>,
+    ) -> Result<Container> {
+        let source = format!("{transport}:{}", archive.display());
         let image = command::output(self.buildah(&["pull", "--quiet"]).arg(source))?;
         let id = command::output(&mut self.buildah(&["from", "--pull-never", &image]))?;
         Ok(Container {
             store: self.clone(),
             id,
-            names,
+            names: if names.is_empty() { vec![image] } else { names },
+        })
+    }
+
+    /// A container of the image `name`, which goes with it.
+    pub(super) fn container_of(&self, name: &str) -> Result<Container> {
+        let id = command::output(&mut self.buildah(&["from", "--pull-never", name]))?;
+        Ok(Container {
+            store: self.clone(),
+            id,
+            names: vec![name.to_owned()],
         })
     }
 
@@ -101,7 +166,7 @@ impl Store {
 pub struct Container {
     store: Store,
     id: String,
-    names: [String; 2],
+    names: Vec<String>,
 }
 
 impl Container {
@@ -122,6 +187,14 @@ impl Container {
         command::output(command.arg(file).arg(place)).map(drop)
     }
 
+    /// Where this machine sees the container's files, until it is dropped.
+    ///
+    /// # Errors
+    /// When they cannot be mounted.
+    pub fn root(&self) -> Result<PathBuf> {
+        command::output(&mut self.store.buildah(&["mount", &self.id])).map(PathBuf::from)
+    }
+
     /// The image's configuration as the OCI image specification describes it, its field `config`.
     ///
     /// # Errors
@@ -136,6 +209,7 @@ impl Container {
 
 impl Drop for Container {
     fn drop(&mut self) {
+        command::succeeds(&mut self.store.buildah(&["umount", &self.id]));
         command::succeeds(&mut self.store.buildah(&["rm", &self.id]));
         // Refused while another container of the same image is there, whose end then removes the image. Nothing can be done about
         // another failure here.

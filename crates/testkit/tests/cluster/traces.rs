@@ -4,8 +4,13 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;
 use std::process::Command;
+use std::time::Duration;
 
 use sparkconnect_testkit::command::output;
+use sparkconnect_testkit::process::{Seen, wait_for};
+
+/// Far longer than the kernel takes to remove an interface.
+const PATIENCE: Duration = Duration::from_secs(20);
 
 /// Each kind of trace with what there is of it. Mounts, files and processes are those that containers make: others on the
 /// machine come and go meanwhile.
@@ -13,7 +18,13 @@ use sparkconnect_testkit::command::output;
 pub(crate) struct Traces(Vec<(&'static str, BTreeSet<String>)>);
 
 impl Traces {
+    /// Taken when the interfaces of pods that ended are gone, or have had the time: the kernel removes them a while after their namespace.
     pub(crate) fn take() -> Self {
+        let _ = wait_for("the pods' interfaces to go", PATIENCE, || {
+            let links = run("ip", &["-brief", "link"], 1);
+            let pods = links.iter().find(|link| link.starts_with("veth"));
+            Ok(pods.map_or(Seen::Done(()), |link| Seen::NotYet(link.clone())))
+        });
         Self(vec![
             ("links", run("ip", &["-brief", "link"], 1)),
             ("addresses", run("ip", &["-brief", "address"], 9)),

@@ -14,6 +14,35 @@ pub(crate) fn session() -> String {
     yaml(&session)
 }
 
+/// The definition of SparkConnectServer as the chart has it.
+pub(crate) fn server_template() -> String {
+    template(&server())
+}
+
+/// The definition of SparkSession as the chart has it.
+pub(crate) fn session_template() -> String {
+    template(&session())
+}
+
+/// A definition that the chart installs, keeps and labels as its values say.
+fn template(definition: &str) -> String {
+    assert!(
+        !definition.contains("{{"),
+        "Helm would take that for its own"
+    );
+    let metadata = "\
+metadata:
+  {{- if .Values.crds.keep }}
+  annotations:
+    helm.sh/resource-policy: keep
+  {{- end }}
+  labels:
+    {{- include \"sparkconnect.labels\" (dict \"root\" . \"name\" \"sparkconnect\") | nindent 4 }}
+";
+    let text = definition.replacen("metadata:\n", metadata, 1);
+    format!("{{{{- if .Values.crds.install }}}}\n{text}{{{{- end }}}}\n")
+}
+
 /// Both definitions, with bounds as whole numbers.
 pub(crate) fn definitions() -> [Value; 2] {
     sparkconnect_api::definitions().map(|definition| {

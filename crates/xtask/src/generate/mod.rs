@@ -1,23 +1,31 @@
 //! `cargo xtask gen`: writes every generated file of the repository, or with `--check` says which differ from what would be
-//! written. One table has them all; a new generated file is one line in it.
+//! written. One table has them all but the pages that crates' own tests hold; a new generated file is one line in it.
 
+mod admission;
+mod argocd;
+mod conditions;
 mod crds;
+mod dashboards;
+mod manifests;
+mod pages;
 mod reference;
+mod values;
 
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::Args;
 use sparkconnect_testkit::Result;
 use sparkconnect_testkit::error::Context;
+use sparkconnect_testkit::install::repository;
 
 /// What `cargo xtask gen` is asked to do.
 #[derive(Args)]
 pub(crate) struct Cli {
     /// Write nothing; print what differs and fail if anything does.
     #[arg(long)]
-    check: bool,
+    pub(crate) check: bool,
 }
 
 /// A file that is made from the sources, and how.
@@ -38,10 +46,81 @@ const FILES: &[Generated] = &[
         render: crds::session,
     },
     Generated {
+        path: "charts/sparkconnect/templates/crds/sparkconnectservers.yaml",
+        render: crds::server_template,
+    },
+    Generated {
+        path: "charts/sparkconnect/templates/crds/sparksessions.yaml",
+        render: crds::session_template,
+    },
+    Generated {
+        path: "deploy/argocd/argocd-cm.yaml",
+        render: argocd::settings,
+    },
+    Generated {
         path: "docs/reference/api.md",
         render: reference::page,
     },
+    Generated {
+        path: "charts/sparkconnect/files/dashboards/fleet.json",
+        render: dashboards::fleet,
+    },
+    Generated {
+        path: "charts/sparkconnect/files/dashboards/server.json",
+        render: dashboards::server,
+    },
+    Generated {
+        path: "charts/sparkconnect/files/dashboards/user.json",
+        render: dashboards::user,
+    },
+    Generated {
+        path: "docs/reference/conditions.md",
+        render: conditions::page,
+    },
+    Generated {
+        path: "docs/reference/admission.md",
+        render: admission::page,
+    },
 ];
+
+/// A file of the repository and what it is to hold.
+#[derive(Clone)]
+struct File {
+    path: String,
+    content: String,
+}
+
+impl File {
+    fn new(path: &str, body: &str) -> Self {
+        Self {
+            path: path.to_owned(),
+            content: headed(path, body),
+        }
+    }
+
+    fn place(&self) -> PathBuf {
+        repository().join(&self.path)
+    }
+}
+
+/// What is made of the sources alone.
+fn from_sources() -> Result<Vec<File>> {
+    let table = FILES
+        .iter()
+        .map(|each| File::new(each.path, &(each.render)()));
+    let chart = [
+        File::new("charts/sparkconnect/values.schema.json", &values::schema()?),
+        File::new("charts/sparkconnect/README.md", &values::readme()?),
+    ];
+    Ok(table.chain(chart).collect())
+}
+
+/// What Helm makes of the chart, the generated parts of it included.
+fn from_chart() -> Result<Vec<File>> {
+    let rendered = manifests::render()?;
+    let files = rendered.iter().map(|(path, text)| File::new(path, text));
+    Ok(files.collect())
+}
 
 /// Most lines of a difference that are printed.
 const SHOWN_LINES: usize = 20;
@@ -51,64 +130,63 @@ pub(crate) fn run(cli: &Cli) -> Result<ExitCode> {
     if cli.check {
         return check();
     }
-    for file in FILES {
-        write(file)?;
-    }
+    from_sources()?.iter().try_for_each(write)?;
+    from_chart()?.iter().try_for_each(write)?;
+    pages::write()?;
     Ok(ExitCode::SUCCESS)
 }
 
 fn check() -> Result<ExitCode> {
-    let mut stale = Vec::new();
-    for file in FILES {
-        let path = place(file);
+    let files = [from_sources()?, from_chart()?].concat();
+    let mut stale = 0;
+    for file in &files {
+        let path = file.place();
         let present = if path.exists() {
             fs::read_to_string(&path).context(|| format!("reading {}", path.display()))?
         } else {
             String::new()
         };
-        if let Some(difference) = difference(&present, &content(file)) {
+        if let Some(difference) = difference(&present, &file.content) {
             eprintln!("{}\n{difference}", file.path);
-            stale.push(file.path);
+            stale += 1;
         }
     }
-    if stale.is_empty() {
+    if stale == 0 {
         return Ok(ExitCode::SUCCESS);
     }
     eprintln!(
-        "error: {} of {} generated files are out of date\n  hint: run `cargo xtask gen`",
-        stale.len(),
-        FILES.len()
+        "error: {stale} of {} generated files are out of date\n  hint: run `cargo xtask gen`",
+        files.len()
     );
     Ok(ExitCode::FAILURE)
 }
 
-fn write(file: &Generated) -> Result<()> {
-    let path = place(file);
-    let content = content(file);
-    if fs::read_to_string(&path).is_ok_and(|present| present == content) {
+fn write(file: &File) -> Result<()> {
+    let path = file.place();
+    if fs::read_to_string(&path).is_ok_and(|present| present == file.content) {
         return Ok(());
     }
     let folder = path.parent().unwrap_or(&path);
     fs::create_dir_all(folder).context(|| format!("making {}", folder.display()))?;
-    fs::write(&path, content).context(|| format!("writing {}", path.display()))?;
+    fs::write(&path, &file.content).context(|| format!("writing {}", path.display()))?;
     println!("{}", file.path);
     Ok(())
 }
 
-fn place(file: &Generated) -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR"))
-        .join("../..")
-        .join(file.path)
-}
+/// What the first line of every generated file says; JSON, which has no comments, has it as a field.
+const WORDS: &str = "Generated by `cargo xtask gen`: change its source and run that again.";
 
-fn content(file: &Generated) -> String {
-    const WORDS: &str = "Generated by `cargo xtask gen`: change its source and run that again.";
-    let header = if file.path.ends_with(".md") {
+fn headed(path: &str, body: &str) -> String {
+    let header = if path.ends_with(".md") {
         format!("<!-- {WORDS} -->\n\n")
+    } else if path.ends_with(".json") {
+        String::new()
+    } else if path.contains("/templates/") {
+        format!("{{{{- /* {WORDS} */}}}}\n")
     } else {
         format!("# {WORDS}\n")
     };
-    header + &(file.render)()
+    header + body
 }
 
 /// The lines that only one of two texts has, in their order; `None` where the texts are the same.
@@ -180,13 +258,12 @@ mod tests {
 
     #[test]
     fn every_file_says_what_makes_it_and_ends_with_one_line_end() {
-        for file in FILES {
-            let content = content(file);
-            assert!(content.lines().next().unwrap().contains("cargo xtask gen"));
+        for File { path, content } in from_sources().unwrap() {
+            let mut head = content.lines().take(2);
+            assert!(head.any(|line| line.contains("cargo xtask gen")), "{path}");
             assert!(
                 content.ends_with('\n') && !content.ends_with("\n\n"),
-                "{}",
-                file.path
+                "{path}"
             );
         }
     }

@@ -133,11 +133,9 @@ fn a_session_is_made_and_reached_from_outside() {
     assert!(trust.ca.is_some() && trust.server_name.is_some());
     let (server, reference) = spark(&session);
     runtime.block_on(server.exists(&reference)).expect("there");
-    let kubectl = &namespace.environment().kubectl;
     let delete = ["delete", "pod", "-n", NAMESPACE, "-l", GATEWAYS];
-    kubectl
-        .run(&delete)
-        .unwrap_or_else(|error| panic!("{error}"));
+    let deleted = namespace.environment().kubectl.run(&delete);
+    deleted.unwrap_or_else(|error| panic!("{error}"));
     namespace.until("the port to lead to another gateway", || {
         let found = runtime.block_on(server.exists(&reference));
         found.map_err(|error| error.to_string())

@@ -288,7 +288,7 @@ fn nothing_is_written_while_nothing_happens(namespace: &Namespace) {
 
 fn deletion_leaves_nothing(namespace: &Namespace) {
     namespace.delete(SERVER);
-    namespace.until_condition("sparksession/user", "Ready", "False", "ServerDeleted");
+    namespace.until_condition("sparksession/user", "Ended", "True", "ServerDeleted");
     namespace.delete("sparksession/user");
     let own = [
         "data",

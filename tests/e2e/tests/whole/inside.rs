@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 use sparkconnect_e2e::{Namespace, server_local};
 use sparkconnect_testkit::program;
 
-/// What docs/python.md says that sessions need where no port is forwarded.
+/// What docs/reference/python.md says that sessions need where no port is forwarded.
 fn rights(ns: &Namespace) {
     ns.apply(
         &json!({"apiVersion": "v1", "kind": "ServiceAccount", "metadata": {"name": "notebook"}}),

@@ -33,7 +33,7 @@ fn a_driver_that_crashes(namespace: &Namespace) {
         "SPARK_CONF_DIR=/etc/sparkconnect/no-conf-dir",
     ];
     signal(cluster, "java", &entries, Signal::KILL);
-    let why = namespace.until_condition("sparksession/fails", "Ready", "False", "ServerLost");
+    let why = namespace.until_condition("sparksession/fails", "Ended", "True", "ServerLost");
     assert!(why.contains("fragile-0"), "{why}");
     namespace.until_event("sparksession/fails", "ServerLost");
     let lost = namespace

@@ -2,12 +2,15 @@
 //! Run it with `--test-threads=2`: each server takes about half of a small machine while it starts.
 
 mod allocation;
+mod chart;
 mod cli;
 mod cli_tools;
 mod client;
+mod dashboards;
 mod everything;
 mod examples;
 mod gateway;
+mod gitops;
 mod inside;
 mod loss;
 mod metrics;
@@ -16,5 +19,6 @@ mod people;
 mod rollout;
 mod secrecy;
 mod sessions;
+mod traces;
 mod trouble;
 mod versions;

@@ -243,10 +243,10 @@ impl Drop for Reviews<'_> {
 }
 
 /// The cluster-wide operator has no replicas while this lives.
-struct Rest<'a>(&'a Namespace);
+pub(crate) struct Rest<'a>(&'a Namespace);
 
 impl<'a> Rest<'a> {
-    fn begin(namespace: &'a Namespace) -> Self {
+    pub(crate) fn begin(namespace: &'a Namespace) -> Self {
         let rest = Self(namespace);
         rest.scale("0");
         rest

@@ -7,7 +7,7 @@ use sparkconnect_e2e::{Namespace, Remote, Shell, server_local, session};
 const VERSION: &str = "4.3.0";
 
 /// A ServiceAccount, which may use the namespace's servers or not.
-fn account(ns: &Namespace, name: &str, may_connect: bool) {
+pub(crate) fn account(ns: &Namespace, name: &str, may_connect: bool) {
     ns.apply(&json!({"apiVersion": "v1", "kind": "ServiceAccount", "metadata": {"name": name}}));
     if may_connect {
         ns.apply(&json!({
@@ -20,7 +20,7 @@ fn account(ns: &Namespace, name: &str, may_connect: bool) {
 }
 
 /// PySpark with the token of a ServiceAccount, and `more` in its URL.
-fn shell(ns: &Namespace, name: &str, more: &str) -> Shell {
+pub(crate) fn shell(ns: &Namespace, name: &str, more: &str) -> Shell {
     let token = ns.kubectl(&["create", "token", name, "--audience=sparkconnect"]);
     let gateway = ns.remote("nb");
     let (address, _) = gateway.uri.split_once("/;").expect("a URL with parameters");
@@ -29,7 +29,7 @@ fn shell(ns: &Namespace, name: &str, more: &str) -> Shell {
 }
 
 /// The one session with these labels, once it is in `phase`.
-fn the(ns: &Namespace, labels: &str, phase: &str) -> Value {
+pub(crate) fn the(ns: &Namespace, labels: &str, phase: &str) -> Value {
     let what = format!("the session with {labels} to be {phase}");
     ns.until(&what, || {
         let found = ns.list("sparksessions", labels);

@@ -104,7 +104,7 @@ fn a_suspended_server_comes_back(namespace: &Namespace) {
     namespace.apply(&session("lost", "pool", &json!({})));
     namespace.until_ready("sparksession/lost");
     namespace.patch(SERVER, &json!({"spec": {"suspend": true}}));
-    namespace.until_condition("sparksession/lost", "Ready", "False", "ServerSuspended");
+    namespace.until_condition("sparksession/lost", "Ended", "True", "ServerSuspended");
     namespace.until_object(SERVER, "suspended", |found| {
         found["status"]["phase"] == "Suspended" && found["status"]["replicas"] == 0
     });

@@ -31,8 +31,8 @@ fn every_version_serves() {
         namespace.delete(&server);
         namespace.until_condition(
             &format!("sparksession/{name}"),
-            "Ready",
-            "False",
+            "Ended",
+            "True",
             "ServerDeleted",
         );
     }

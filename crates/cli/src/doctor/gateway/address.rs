@@ -106,6 +106,7 @@ mod tests {
         Operator {
             namespace: "system".to_owned(),
             gateway: gateway.map(str::to_owned),
+            certificate: "sparkconnect-gateway-tls".to_owned(),
         }
     }
 

@@ -14,9 +14,7 @@ use sparkconnect_spark::Tls;
 use super::programs::Operator;
 use super::report::Finding;
 
-/// Where the operator keeps the gateway's certificate, and that of its authority.
-const CERTIFICATE: &str = "sparkconnect-gateway-tls";
-/// Entry of that Secret and of connection Secrets: the authority's certificate, PEM.
+/// Entry of the gateway's Secret and of connection Secrets: the authority's certificate, PEM.
 const AUTHORITY: &str = "ca.crt";
 
 /// Goes it as far as it leads.
@@ -60,7 +58,14 @@ async fn trust(
     let of_session = bindings
         .map(|name| (cluster.namespace.as_str(), name))
         .next();
-    let of_gateway = operator.map(|operator| (operator.namespace.as_str(), CERTIFICATE));
+    let of_gateway = operator.map(|operator| {
+        let Operator {
+            namespace,
+            certificate,
+            ..
+        } = operator;
+        (namespace.as_str(), certificate.as_str())
+    });
     for (namespace, name) in [of_session, of_gateway].into_iter().flatten() {
         if let Some(secret) = secret(&cluster.client, namespace, name).await {
             let authority = secret.data.unwrap_or_default().remove(AUTHORITY);

@@ -86,7 +86,7 @@ fn behind_a_gateway_only_the_network_policy_of_drivers_is_another() {
 
 #[test]
 fn the_installed_operator_has_the_label_that_lets_it_in() {
-    let text = include_str!("../../../../../deploy/operator/deployment.yaml");
+    let text = include_str!("../../../../../deploy/cluster-wide/operator/deployment.yaml");
     let deployment: Value = serde_yaml::from_str(text).unwrap();
     let own = &deployment["spec"]["template"]["metadata"]["labels"];
     assert_eq!(own[labels::NAME], json!(labels::OPERATOR_APP));

@@ -2,7 +2,7 @@
 
 use kube::ResourceExt;
 use sparkconnect_api::server::{Executor, Mode};
-use sparkconnect_api::{SparkConnectServer, SparkConnectServerSpec, labels};
+use sparkconnect_api::{Reason, SparkConnectServer, SparkConnectServerSpec, labels};
 
 use super::layout::{JAVA_TOOL_OPTIONS, PYTHONPATH};
 use super::pods::Given;
@@ -117,7 +117,7 @@ fn key(server: &SparkConnectServer) -> Result<ServerKey, Problem> {
     };
     key().ok_or_else(|| {
         let message = "the resource has no name, namespace or UID: create it in a cluster first";
-        Problem::spec("InvalidResource", message)
+        Problem::spec(Reason::InvalidResource, message)
     })
 }
 
@@ -149,7 +149,7 @@ fn check_java_options(spec: &SparkConnectServerSpec, problems: &mut Vec<Problem>
     ] {
         if options.contains(part) {
             let message = format!("spec.javaOptions has {part}, which Spark refuses: {hint}");
-            problems.push(Problem::spec("InvalidJavaOptions", message));
+            problems.push(Problem::spec(Reason::InvalidJavaOptions, message));
         }
     }
 }

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use sha2::{Digest, Sha256};
+use sparkconnect_api::Reason;
 use sparkconnect_api::SparkConnectServerSpec;
 use sparkconnect_api::inputs::{InjectAs, Injection};
 use sparkconnect_api::labels;
@@ -79,8 +80,8 @@ pub(super) fn find<'a>(
     let found = inputs.named.get(reference).and_then(Option::as_ref);
     found.ok_or_else(|| {
         let reason = match reference.kind {
-            SourceKind::Secret => "SecretNotFound",
-            SourceKind::ConfigMap => "ConfigMapNotFound",
+            SourceKind::Secret => Reason::SecretNotFound,
+            SourceKind::ConfigMap => Reason::ConfigMapNotFound,
         };
         let message =
             format!("{reference} does not exist in namespace {namespace}: create it, or remove it from {field}");
@@ -151,7 +152,7 @@ fn read_labelled(object: &Labelled) -> Result<Request<'_>, Problem> {
                 labels::INJECT_AS,
                 word.unwrap_or_default(),
             );
-            Problem::input("InvalidAnnotation", message)
+            Problem::input(Reason::InvalidAnnotation, message)
         })?;
     let path = mount_path.as_deref();
     let fits =
@@ -163,7 +164,7 @@ fn read_labelled(object: &Labelled) -> Result<Request<'_>, Problem> {
             path.unwrap_or_default(),
             labels::INJECT_AS,
         );
-        return Err(Problem::input("InvalidAnnotation", message));
+        return Err(Problem::input(Reason::InvalidAnnotation, message));
     }
     Ok(Request {
         reference: reference.clone(),
@@ -242,7 +243,7 @@ fn check_paths(files: &[FileVolume], problems: &mut Vec<Problem>) {
             let message = format!(
                 "{reference} would be mounted at {path}, over {taken}: choose another mountPath"
             );
-            problems.push(Problem::input("MountPathTaken", message));
+            problems.push(Problem::input(Reason::MountPathTaken, message));
         }
     }
 }
@@ -263,24 +264,24 @@ pub(super) fn check_variables(
     for (key, reference) in keys {
         let said = if !is_variable(key) {
             Some((
-                "InvalidVariable",
+                Reason::InvalidVariable,
                 "is not the name of an environment variable: rename the key, or inject it as Files"
                     .to_owned(),
             ))
         } else if FIXED_VARIABLES.contains(&key) {
             Some((
-                "ReservedVariable",
+                Reason::ReservedVariable,
                 "is set by the operator: remove the key".to_owned(),
             ))
         } else if added.contains(&key) {
             Some((
-                "ReservedVariable",
+                Reason::ReservedVariable,
                 "is set by the operator: give it in the pods' templates, where it is added to the operator's".to_owned(),
             ))
         } else {
             seen.insert(key, reference).map(|other| {
                 (
-                    "DuplicateVariable",
+                    Reason::DuplicateVariable,
                     format!("is in {other} too: remove it from one of them"),
                 )
             })

@@ -17,7 +17,7 @@ use std::collections::BTreeMap;
 use k8s_openapi::api::core::v1::{PodTemplateSpec, ResourceRequirements};
 use sparkconnect_api::condition::{DEGRADED, INPUTS_RESOLVED, VERSION_MATCHED};
 use sparkconnect_api::server::{ImagePullPolicy, Mode};
-use sparkconnect_api::{SparkConnectServer, labels};
+use sparkconnect_api::{Reason, SparkConnectServer, labels};
 
 pub use sparkconnect_spark::Token;
 
@@ -55,13 +55,13 @@ pub struct Problem {
     /// The condition that it makes False (or, for Degraded, True): a type of [`sparkconnect_api::condition`].
     pub condition: &'static str,
     /// A CamelCase word that programs can match on.
-    pub reason: &'static str,
+    pub reason: Reason,
     /// What is wrong and what to do.
     pub message: String,
 }
 
 impl Problem {
-    fn input(reason: &'static str, message: impl Into<String>) -> Self {
+    fn input(reason: Reason, message: impl Into<String>) -> Self {
         Self {
             condition: INPUTS_RESOLVED,
             reason,
@@ -69,7 +69,7 @@ impl Problem {
         }
     }
 
-    fn version(reason: &'static str, message: impl Into<String>) -> Self {
+    fn version(reason: Reason, message: impl Into<String>) -> Self {
         Self {
             condition: VERSION_MATCHED,
             reason,
@@ -77,7 +77,7 @@ impl Problem {
         }
     }
 
-    fn spec(reason: &'static str, message: impl Into<String>) -> Self {
+    fn spec(reason: Reason, message: impl Into<String>) -> Self {
         Self {
             condition: DEGRADED,
             reason,

@@ -6,6 +6,7 @@ use k8s_openapi::api::core::v1::{PodTemplateSpec, ResourceRequirements};
 use k8s_openapi::apimachinery::pkg::api::resource::Quantity;
 use serde_json::Value;
 use sparkconnect_api::Memory;
+use sparkconnect_api::Reason;
 use sparkconnect_api::server::{Driver, Executor, IpFamily, Resources};
 
 use super::layout::{CONTAINER, JAVA_TOOL_OPTIONS, PYTHONPATH};
@@ -156,7 +157,7 @@ fn read_template(
         return PodTemplateSpec::default();
     };
     let field = field(role);
-    let problem = |what: String| Problem::spec("InvalidTemplate", format!("{field}: {what}"));
+    let problem = |what: String| Problem::spec(Reason::InvalidTemplate, format!("{field}: {what}"));
     match template::parse(raw) {
         Ok(template) => {
             let volumes: Vec<_> = injections
@@ -202,7 +203,7 @@ fn take(
             "{}: containers[spark].env: {name} is added to the operator's own: give it a plain value",
             field(role)
         );
-        problems.push(Problem::spec("InvalidTemplate", message));
+        problems.push(Problem::spec(Reason::InvalidTemplate, message));
     }
     variable.value
 }
@@ -238,7 +239,7 @@ fn check_limits(field: &str, count: i32, resources: &Resources, problems: &mut V
                 "{field}.resources: the limit of {name}, {}, is below its request, {}: raise it, or give a lower request",
                 limit.0, request.0
             );
-            Problem::spec("InvalidResources", message)
+            Problem::spec(Reason::InvalidResources, message)
         }));
     }
 }

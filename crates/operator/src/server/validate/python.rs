@@ -5,6 +5,7 @@
 //! PYTHONPATH names the folder. The driver keeps its copies in a folder with a random name, so there only files that are in
 //! the image can be named.
 
+use sparkconnect_api::Reason;
 use sparkconnect_api::server::Mode;
 
 use super::Problem;
@@ -49,7 +50,7 @@ fn unreachable(file: &str) -> Problem {
         "the Python file {file} reaches no session in mode Local: put it into the image and write local:///PATH, or upload \
          it as an artifact of each session"
     );
-    Problem::spec("InvalidDependencies", message)
+    Problem::spec(Reason::InvalidDependencies, message)
 }
 
 /// A module's folder, or an archive itself.

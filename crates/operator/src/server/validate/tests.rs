@@ -37,7 +37,7 @@ fn put(server: &mut Value, spec: &Value) {
 
 fn said(problem: &Problem) -> String {
     format!(
-        "{} {}: {}",
+        "{} {:?}: {}",
         problem.condition, problem.reason, problem.message
     )
 }

@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use sparkconnect_api::Reason;
+
 use super::Problem;
 
 /// Supported minor versions of Spark 4.
@@ -21,12 +23,15 @@ impl SparkVersion {
         let version = Self::read(text).ok_or_else(|| {
             let message =
                 format!("spec.version {text} is not a Spark version: write one such as 4.1.4");
-            Problem::version("VersionNotSupported", message)
+            Problem::version(Reason::VersionNotSupported, message)
         })?;
         if version.major == 4 && SUPPORTED.contains(&version.minor) {
             return Ok(version);
         }
-        Err(Problem::version("VersionNotSupported", version.refusal()))
+        Err(Problem::version(
+            Reason::VersionNotSupported,
+            version.refusal(),
+        ))
     }
 
     /// Major and minor version.

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use sparkconnect_api::Reason;
 use sparkconnect_api::SparkConnectServerSpec;
 use sparkconnect_api::inputs::reserved;
 
@@ -98,7 +99,7 @@ fn by_key<'a>(sources: &'a Sources<'a>) -> impl Iterator<Item = Offer> + 'a {
                 "spec.sparkConfFrom: {} has no source: give secretKeyRef or configMapKeyRef",
                 conf.name
             );
-            Problem::input("SourceMissing", message)
+            Problem::input(Reason::SourceMissing, message)
         })?;
         let field = format!("sparkConfFrom ({})", conf.name);
         let source = injection::find(sources.inputs, sources.namespace, &reference, &field)?;
@@ -107,7 +108,7 @@ fn by_key<'a>(sources: &'a Sources<'a>) -> impl Iterator<Item = Offer> + 'a {
                 "{reference} in namespace {} has no key {key}: add it, or remove it from {field}",
                 sources.namespace
             );
-            Problem::input("KeyNotFound", message)
+            Problem::input(Reason::KeyNotFound, message)
         })?;
         read(conf.name.clone(), key, value, &reference, Rank::ByKey)
     })
@@ -116,13 +117,13 @@ fn by_key<'a>(sources: &'a Sources<'a>) -> impl Iterator<Item = Offer> + 'a {
 fn read(name: String, key: &str, value: &[u8], reference: &SourceRef, rank: Rank) -> Offer {
     let text = std::str::from_utf8(value).map_err(|_| {
         let message = format!("{reference}, key {key}: the value is not UTF-8 text and cannot be a setting: inject it as Files");
-        Problem::input("NotText", message)
+        Problem::input(Reason::NotText, message)
     })?;
     if !name.starts_with("spark.") {
         let message = format!(
             "{reference}, key {key}: a Spark setting starts with `spark.`: rename it, or inject as HadoopConf"
         );
-        return Err(Problem::input("InvalidSetting", message));
+        return Err(Problem::input(Reason::InvalidSetting, message));
     }
     let setting = Setting {
         value: text.to_owned(),
@@ -143,7 +144,7 @@ fn checked(key: String, setting: Setting) -> Offer {
              or give it in sparkConf if it is not secret",
             setting.origin
         );
-        return Err(Problem::input("SettingNotSecret", message));
+        return Err(Problem::input(Reason::SettingNotSecret, message));
     }
     Ok((key, setting))
 }
@@ -151,7 +152,7 @@ fn checked(key: String, setting: Setting) -> Offer {
 /// That a setting is decided elsewhere.
 pub(super) fn reserved_problem(key: &str, owner: &str, origin: &str) -> Problem {
     let message = format!("{key} is decided by {owner}: remove it from {origin}");
-    Problem::input("ReservedSetting", message)
+    Problem::input(Reason::ReservedSetting, message)
 }
 
 fn insert(
@@ -167,7 +168,7 @@ fn insert(
                 "{key} is given by {} and by {}: remove it from one of them",
                 before.origin, setting.origin
             );
-            Problem::input("DuplicateSetting", message)
+            Problem::input(Reason::DuplicateSetting, message)
         });
     settings.insert(key, setting);
     problem

@@ -1,0 +1,62 @@
+//! The operator's own program, for namespaces that are named.
+
+use std::io::{Read, Write};
+use std::net::{SocketAddr, TcpListener, TcpStream};
+
+use k8s_openapi::api::apps::v1::StatefulSet;
+use serde_json::json;
+use sparkconnect_api::SparkConnectServer;
+
+use crate::program::program;
+use crate::world::{SERVER, World, eventually};
+
+#[tokio::test(flavor = "multi_thread")]
+async fn each_that_is_named_is_served_and_shown_and_no_other() {
+    let worlds = [(); 3].map(|()| World::new(json!({})));
+    let [first, second, other] = futures::future::join_all(worlds)
+        .await
+        .try_into()
+        .unwrap_or_else(|_| unreachable!("three were made"));
+    let health = free();
+    let _program = program(&first, &[&second, &first])
+        .arg(format!("--health-address={health}"))
+        .spawn()
+        .expect("the program");
+    for world in [&first, &second] {
+        eventually(|| async {
+            let server = world.find::<SparkConnectServer>(SERVER).await;
+            let seen = server.is_some_and(|it| it.status.is_some());
+            let made = world.find::<StatefulSet>(SERVER).await.is_some();
+            if seen && made {
+                Ok(())
+            } else {
+                Err(format!("status: {seen}, pods: {made}"))
+            }
+        })
+        .await;
+    }
+    assert!(other.find::<StatefulSet>(SERVER).await.is_none());
+    let metrics = metrics(health);
+    for (world, shown) in [(&first, true), (&second, true), (&other, false)] {
+        let label = format!("namespace=\"{}\"", world.namespace);
+        let mut lines = metrics.lines();
+        let found =
+            lines.any(|it| it.starts_with("sparkconnect_server_info") && it.contains(&label));
+        assert_eq!(found, shown, "{label}: {metrics}");
+    }
+}
+
+/// An address that nobody listens on.
+fn free() -> SocketAddr {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
+    listener.local_addr().expect("it is bound")
+}
+
+fn metrics(address: SocketAddr) -> String {
+    let mut stream = TcpStream::connect(address).expect("the health server listens");
+    let request = b"GET /metrics HTTP/1.1\r\nHost: test\r\nConnection: close\r\n\r\n";
+    stream.write_all(request).expect("it reads");
+    let mut text = String::new();
+    stream.read_to_string(&mut text).expect("it answers");
+    text
+}
