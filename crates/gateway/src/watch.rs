@@ -18,6 +18,7 @@ use sparkconnect_api::session::SessionPhase;
 use sparkconnect_api::{SparkConnectServer, SparkSession, address, labels};
 use sparkconnect_spark::InstallationKey;
 use sparkconnect_telemetry::Health;
+use tokio::time::Instant;
 
 use crate::counts::Ledger;
 use crate::directory::{Directory, Name, Replica, Session, State, Suffixes, TokenHash};
@@ -61,7 +62,7 @@ impl Watch {
     }
 
     /// Follows both kinds, in each of the namespaces or in all. The gateway is ready once all was listed; a namespace that cannot be listed
-    /// holds that up for half a minute, unless it is the only one. Never returns.
+    /// holds that up for half a minute after the first, unless it is the only one. Never returns.
     pub async fn run(mut self, client: Client, namespaces: &[String], health: Health) {
         let places = places(namespaces);
         let mut servers = streams::<SparkConnectServer>(&client, &places);
@@ -78,7 +79,12 @@ impl Watch {
                     Ok(event) => awaited.sessions[at] &= !self.session(places[at], event),
                     Err(error) => failed("sessions", places[at], &error),
                 },
-                () = &mut patience, if !awaited.long => awaited.long = true,
+                () = &mut patience, if awaited.begun && !awaited.long => awaited.long = true,
+            }
+            if !awaited.begun && awaited.any() {
+                // What cannot be listed now is kept back by itself, and not by an API server that was away.
+                awaited.begun = true;
+                patience.as_mut().reset(Instant::now() + PATIENCE);
             }
             if !awaited.ready && awaited.enough() {
                 awaited.ready = true;
@@ -186,6 +192,8 @@ fn failed(what: &str, place: Place<'_>, error: &watcher::Error) {
 struct Awaited {
     servers: Vec<bool>,
     sessions: Vec<bool>,
+    /// Whether one place was listed, from when on the others are waited for.
+    begun: bool,
     /// Whether they were waited for long enough.
     long: bool,
     /// Whether enough of them came.
@@ -197,6 +205,7 @@ impl Awaited {
         Self {
             servers: vec![true; places],
             sessions: vec![true; places],
+            begun: false,
             long: false,
             ready: false,
         }
@@ -204,13 +213,21 @@ impl Awaited {
 
     /// Whether calls can be taken: all were listed, or some and the others keep them waiting.
     fn enough(&self) -> bool {
-        let mut both = self.servers.iter().zip(&self.sessions);
-        let listed = |(servers, sessions): (&bool, &bool)| !servers && !sessions;
         if self.long {
-            both.any(listed)
+            self.any()
         } else {
-            both.all(listed)
+            self.listed().all(|listed| listed)
         }
+    }
+
+    fn any(&self) -> bool {
+        self.listed().any(|listed| listed)
+    }
+
+    /// Whether all of it was listed, for each place.
+    fn listed(&self) -> impl Iterator<Item = bool> {
+        let both = self.servers.iter().zip(&self.sessions);
+        both.map(|(servers, sessions)| !servers && !sessions)
     }
 }
 

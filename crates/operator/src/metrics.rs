@@ -1,6 +1,6 @@
 //! The operator's own metrics for Prometheus. No I/O.
 
-use prometheus::{Histogram, HistogramOpts, IntCounterVec, IntGauge, Opts};
+use prometheus::{Histogram, HistogramOpts, IntCounterVec, IntGauge, IntGaugeVec, Opts};
 use sparkconnect_telemetry::Registry;
 
 use crate::live::Exported;
@@ -23,6 +23,8 @@ pub struct Metrics {
     pub status_writes: IntCounterVec,
     /// `operator_leader`: 1 while this operator leads.
     pub leader: IntGauge,
+    /// `operator_namespace_served{namespace}`, of namespaces that are named.
+    pub namespaces: IntGaugeVec,
     /// What is seen of live servers.
     pub servers: Exported,
 }
@@ -51,6 +53,14 @@ impl Metrics {
         };
         let leader = IntGauge::new("operator_leader", "1 while this operator leads.")?;
         registry.register(Box::new(leader.clone()))?;
+        let namespaces = IntGaugeVec::new(
+            Opts::new(
+                "operator_namespace_served",
+                "1 for a namespace that is named and served, 0 for one that cannot be read since the operator began to lead.",
+            ),
+            &["namespace"],
+        )?;
+        registry.register(Box::new(namespaces.clone()))?;
         Ok(Self {
             server_reconciles: histogram("SparkConnectServer")?,
             session_reconciles: histogram("SparkSession")?,
@@ -70,6 +80,7 @@ impl Metrics {
                 &["kind"],
             )?,
             leader,
+            namespaces,
             servers: Exported::register(registry)?,
         })
     }

@@ -1,6 +1,7 @@
 //! Removal, for an installation that goes together with the resource definitions: what it serves while it still runs, and what it made for
 //! itself once it does not. Deletes, and waits until it is gone.
 
+use std::collections::{HashMap, HashSet};
 use std::fmt::Debug;
 use std::time::{Duration, Instant};
 
@@ -76,24 +77,39 @@ pub async fn run(
     removed.unwrap_or(Err(RemoveError::Stopped))
 }
 
-/// Deletes sessions before servers, so that each is released on a Spark that still runs.
+/// Deletes sessions before servers, so that each is released on a Spark that still runs. Clients may go on asking for new ones, which are not
+/// waited for: they go without release, as their servers do. A scope that cannot be read keeps no other from being removed.
 ///
 /// # Errors
-/// When a call fails, or something does not go in time.
+/// When a scope cannot be read once the others are removed, or something does not go in time.
 pub async fn resources(scopes: &[Scope], client: &Client) -> Result<(), RemoveError> {
     let began = Instant::now();
+    let mut first: Option<HashSet<String>> = None;
     loop {
-        let mut left = delete_all::<SparkSession>(scopes, client).await?;
-        if left.is_empty() {
-            left = delete_all::<SparkConnectServer>(scopes, client).await?;
+        let sessions = delete_all::<SparkSession>(scopes, client).await;
+        let first = first.get_or_insert_with(|| sessions.left.keys().cloned().collect());
+        let mut left: Vec<String> = sessions.left.values().cloned().collect();
+        let mut failed = sessions.failed;
+        if !sessions.left.keys().any(|uid| first.contains(uid)) {
+            let servers = delete_all::<SparkConnectServer>(scopes, client).await;
+            left.extend(servers.left.into_values());
+            failed = failed.or(servers.failed);
         }
-        if left.is_empty() {
-            tracing::info!("no session and no server is left");
-            return Ok(());
-        }
-        if began.elapsed() > PATIENCE {
-            left.truncate(NAMED);
-            return Err(RemoveError::Stay(left.join(", ")));
+        let late = began.elapsed() > PATIENCE;
+        match failed {
+            Some(error) if late || (left.is_empty() && is_refusal(&error)) => {
+                return Err(error.into());
+            }
+            None if left.is_empty() => {
+                tracing::info!("no session and no server is left");
+                return Ok(());
+            }
+            None if late => {
+                left.truncate(NAMED);
+                return Err(RemoveError::Stay(left.join(", ")));
+            }
+            Some(error) => tracing::warn!(%error, "trying again"),
+            None => {}
         }
         tokio::time::sleep(PAUSE).await;
     }
@@ -116,11 +132,21 @@ pub async fn state(client: Client, namespace: &str) -> Result<(), RemoveError> {
         }
     }
     let leases: Api<Lease> = Api::namespaced(client, namespace);
-    delete(&leases, leader::LEASE, &DeleteParams::default()).await
+    delete(&leases, leader::LEASE, &DeleteParams::default()).await?;
+    Ok(())
 }
 
-/// Deletes every object of a kind, and returns those that are still there, as in `SparkSession team/ada`.
-async fn delete_all<K>(scopes: &[Scope], client: &Client) -> Result<Vec<String>, RemoveError>
+/// What one look at a kind found.
+#[derive(Default)]
+struct Look {
+    /// Objects that are still there, by UID, as in `SparkSession team/ada`.
+    left: HashMap<String, String>,
+    /// The first call that failed.
+    failed: Option<kube::Error>,
+}
+
+/// Deletes every object of a kind.
+async fn delete_all<K>(scopes: &[Scope], client: &Client) -> Look
 where
     K: Resource<DynamicType = (), Scope = NamespaceResourceScope>
         + Clone
@@ -128,29 +154,31 @@ where
         + DeserializeOwned,
 {
     // Metadata alone: an object that cannot be read must go too.
+    let mut look = Look::default();
     let mut listed = Vec::new();
     for scope in scopes {
         let api = scope.api::<K>(client.clone());
         match api.list_metadata(&ListParams::default()).await {
             Ok(found) => listed.extend(found.items),
             Err(error) if is_missing(&error) => {}
-            Err(error) => return Err(error.into()),
+            Err(error) => look.failed = look.failed.or(Some(error)),
         }
     }
-    for object in listed.iter().filter(|object| !is_ending(object)) {
-        let namespace = object.namespace().unwrap_or_default();
-        let api: Api<K> = Api::namespaced(client.clone(), &namespace);
-        // In the foreground, so that it is there for as long as anything that it is made of.
-        delete(&api, &object.name_any(), &DeleteParams::foreground()).await?;
+    for object in &listed {
+        let (namespace, name) = (object.namespace().unwrap_or_default(), object.name_any());
+        if !is_ending(object) {
+            let api: Api<K> = Api::namespaced(client.clone(), &namespace);
+            // In the foreground, so that it is there for as long as anything that it is made of.
+            let deleted = delete(&api, &name, &DeleteParams::foreground()).await;
+            look.failed = look.failed.or(deleted.err());
+        }
+        let told = format!("{} {namespace}/{name}", K::kind(&()));
+        look.left.insert(object.uid().unwrap_or_default(), told);
     }
-    let name = |object: &PartialObjectMeta<K>| {
-        let namespace = object.namespace().unwrap_or_default();
-        format!("{} {namespace}/{}", K::kind(&()), object.name_any())
-    };
-    Ok(listed.iter().map(name).collect())
+    look
 }
 
-async fn delete<K>(api: &Api<K>, name: &str, how: &DeleteParams) -> Result<(), RemoveError>
+async fn delete<K>(api: &Api<K>, name: &str, how: &DeleteParams) -> kube::Result<()>
 where
     K: Resource<DynamicType = ()> + Clone + Debug + DeserializeOwned,
 {
@@ -160,12 +188,17 @@ where
             Ok(())
         }
         Err(error) if is_missing(&error) => Ok(()),
-        Err(error) => Err(error.into()),
+        Err(error) => Err(error),
     }
 }
 
 fn is_ending<K>(object: &PartialObjectMeta<K>) -> bool {
     object.metadata.deletion_timestamp.is_some()
+}
+
+/// Whether trying again does not help, as in a namespace that is gone with the Role there.
+fn is_refusal(error: &kube::Error) -> bool {
+    matches!(error, kube::Error::Api(status) if status.code == 403)
 }
 
 /// Whether the object is gone, or its kind.

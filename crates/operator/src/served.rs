@@ -89,6 +89,7 @@ impl Served {
         };
         let context = context(settings, shared, &watches, resources);
         watches.inputs(&context.resources, &context.inputs);
+        tell(&context, &scope, false);
         Self {
             scope,
             context: Arc::new(context),
@@ -103,14 +104,14 @@ impl Served {
     ///
     /// # Errors
     /// When the caches do not fill, and nobody is patient.
-    pub async fn run(self, patient: bool, stop: &CancellationToken) -> Result<(), NotListed> {
+    pub async fn run(mut self, patient: bool, stop: &CancellationToken) -> Result<(), NotListed> {
         let filled = stop.run_until_cancelled(self.filled(patient)).await;
         filled.unwrap_or(Ok(()))?;
         control::run(self.context, self.servers, self.sessions, self.queues, stop).await;
         Ok(())
     }
 
-    async fn filled(&self, patient: bool) -> Result<(), NotListed> {
+    async fn filled(&mut self, patient: bool) -> Result<(), NotListed> {
         let caches = &self.context.caches;
         while tokio::time::timeout(FILL, caches.filled()).await.is_err() {
             let scope = self.scope.clone();
@@ -119,9 +120,21 @@ impl Served {
                 return Err(error);
             }
             tracing::warn!(%error, "not served until they come");
+            // Nobody takes what the watches that do work bring. It is not lost: reconciles begin with everything that there is.
+            while self.queues.servers.try_recv().is_ok() {}
+            while self.queues.sessions.try_recv().is_ok() {}
         }
+        tell(&self.context, &self.scope, true);
         tracing::info!(scope = %self.scope, "the caches are filled");
         Ok(())
+    }
+}
+
+/// Shows whether a namespace that is named is served.
+fn tell(context: &Context, scope: &Scope, served: bool) {
+    if let Scope::Namespace(name) = scope {
+        let gauge = context.metrics.namespaces.with_label_values(&[name]);
+        gauge.set(served.into());
     }
 }
 

@@ -2,6 +2,9 @@
 //! `sparkconnect.` before what is the project's own. No I/O. Without traces every span is disabled: to make one is a comparison, and
 //! what it would have had is not put together.
 
+use std::time::Duration;
+
+use jiff::Timestamp;
 use kube::Resource;
 use sparkconnect_api::labels;
 use sparkconnect_api::session::SessionPhase;
@@ -23,6 +26,9 @@ pub fn of_server(server: &GuardedServer) -> Span {
     )
 }
 
+/// How long a session that waits adds to the trace of the call that it was made for: longer than any call waits.
+const CALL: Duration = Duration::from_secs(600);
+
 /// One reconcile of a session; until it lives on its server, in the trace of the call that it is made for.
 pub fn of_session(session: &GuardedSession) -> Span {
     let known = session.0.as_ref().ok();
@@ -36,7 +42,7 @@ pub fn of_session(session: &GuardedSession) -> Span {
         sparkconnect.session = session.meta().name.as_deref(),
     );
     let phase = known.and_then(|known| known.status.as_ref()?.phase);
-    if matches!(phase, None | Some(SessionPhase::Pending)) {
+    if matches!(phase, None | Some(SessionPhase::Pending)) && is_new(session, Timestamp::now()) {
         let annotations = session.meta().annotations.as_ref();
         let trace = annotations.and_then(|all| all.get(labels::TRACEPARENT));
         join(&span, |name| {
@@ -44,6 +50,11 @@ pub fn of_session(session: &GuardedSession) -> Span {
         });
     }
     span
+}
+
+fn is_new<K: Resource>(object: &K, now: Timestamp) -> bool {
+    let made = object.meta().creation_timestamp.as_ref();
+    made.is_none_or(|made| now.duration_since(made.0).unsigned_abs() < CALL)
 }
 
 /// Id of the call that an object was made for, where it tells of one that can go into a log.

@@ -4,6 +4,7 @@ use sparkconnect_api::condition::{self, Observation};
 use sparkconnect_api::{Reason, SparkConnectServer};
 
 use super::outlook;
+use super::replicas::Replica;
 use super::status::{Observed, count};
 use super::validate::Problem;
 use crate::live::State;
@@ -116,20 +117,19 @@ fn version_matched(observed: &Observed) -> Observation {
         return Observation::no(type_, problem.reason, problem.message.clone());
     }
     let wanted = &observed.server.spec.version;
-    let versions = || {
-        observed
-            .replicas
-            .iter()
-            .filter_map(|r| Some((r, r.seen.as_ref()?.version.as_ref()?)))
-    };
-    if let Some((replica, found)) = versions().find(|(_, found)| *found != wanted) {
+    let version = |replica: &Replica| replica.seen.as_ref()?.version.clone();
+    let other = observed.telling().find_map(|replica| {
+        let found = version(replica).filter(|found| found != wanted)?;
+        Some((&replica.name, found))
+    });
+    if let Some((name, found)) = other {
         let message = format!(
-            "{} reports Spark {found}, spec.version is {wanted}: use an image of {wanted}, or set version to {found}",
-            replica.name
+            "{name} reports Spark {found}, spec.version is {wanted}: use an image of {wanted}, or set version to {found}"
         );
         return Observation::no(type_, Reason::VersionDiffers, message);
     }
-    match versions().next() {
+    let mut versions = observed.replicas.iter().filter_map(version);
+    match versions.find(|found| found == wanted) {
         Some(_) => Observation::yes(
             type_,
             Reason::VersionMatches,
@@ -165,8 +165,8 @@ fn degraded(observed: &Observed) -> Observation {
     if let Some(obstacle) = observed.obstacle {
         return Observation::yes(type_, reason_of(&obstacle.reason), obstacle.message.clone());
     }
-    let staying = observed.replicas.iter().filter(|replica| !replica.deleting);
-    let troubled = staying
+    let troubled = observed
+        .telling()
         .filter_map(|r| Some((&r.name, r.trouble.as_ref()?)))
         .next();
     match troubled {

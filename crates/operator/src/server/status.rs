@@ -88,6 +88,14 @@ impl Observed<'_> {
         self.inputs_hash.is_some() && replica.inputs_hash.as_deref() == self.inputs_hash
     }
 
+    /// The replicas that tell of the present spec: those of an earlier one go, in their time. Where the spec cannot be used, all tell.
+    pub(super) fn telling(&self) -> impl Iterator<Item = &Replica> {
+        let tells = |replica: &&Replica| {
+            !replica.deleting && (self.inputs_hash.is_none() || self.is_current(replica))
+        };
+        self.replicas.iter().filter(tells)
+    }
+
     /// Whether replicas keep their sessions and take no new ones.
     pub(super) fn is_draining(&self) -> bool {
         self.plan.is_some_and(|plan| !plan.draining.is_empty())
@@ -210,6 +218,9 @@ fn small(number: usize) -> i32 {
     i32::try_from(number).unwrap_or(i32::MAX)
 }
 
+#[cfg(test)]
+#[path = "status_rollout_tests.rs"]
+mod rollout_tests;
 #[cfg(test)]
 #[path = "status_tests.rs"]
 mod tests;

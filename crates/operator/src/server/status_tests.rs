@@ -8,7 +8,7 @@ use super::*;
 
 const HASH: &str = "new";
 
-fn server(spec: &serde_json::Value) -> SparkConnectServer {
+pub(super) fn server(spec: &serde_json::Value) -> SparkConnectServer {
     let mut base = json!({"version": "4.3.0"});
     base.as_object_mut()
         .unwrap()
@@ -31,7 +31,7 @@ fn seen(state: State) -> Seen {
     }
 }
 
-fn replica(ordinal: i32, state: State) -> Replica {
+pub(super) fn replica(ordinal: i32, state: State) -> Replica {
     Replica {
         name: format!("demo-{ordinal}"),
         uid: format!("uid-{ordinal}"),
@@ -48,14 +48,18 @@ fn replica(ordinal: i32, state: State) -> Replica {
     }
 }
 
-fn plan(replicas: i32) -> Plan {
+pub(super) fn plan(replicas: i32) -> Plan {
     Plan {
         replicas,
         ..Plan::default()
     }
 }
 
-fn told(server: &SparkConnectServer, replicas: &[Replica], plan: Option<&Plan>) -> ServerStatus {
+pub(super) fn told(
+    server: &SparkConnectServer,
+    replicas: &[Replica],
+    plan: Option<&Plan>,
+) -> ServerStatus {
     status(&observed(server, replicas, plan, &[], None))
 }
 
@@ -81,7 +85,7 @@ fn observed<'a>(
 }
 
 #[track_caller]
-fn says(status: &ServerStatus, type_: &str, state: &str, reason: &str, words: &str) {
+pub(super) fn says(status: &ServerStatus, type_: &str, state: &str, reason: &str, words: &str) {
     let condition = find(&status.conditions, type_).expect(type_);
     assert_eq!(
         (condition.status.as_str(), condition.reason.as_str()),
@@ -278,40 +282,6 @@ fn a_refusal_of_pods_degrades() {
         "PodsRefused",
         "exceeded quota",
     );
-}
-
-#[test]
-fn draining_says_who_drains_and_how_many_sessions_are_in_the_way() {
-    let mut old = replica(0, State::Serving);
-    old.inputs_hash = Some("old".to_owned());
-    old.sessions = 2;
-    let since = Timestamp::from_second(50).unwrap();
-    let draining = vec![("demo-0".to_owned(), since)];
-    let plan = Plan {
-        replicas: 1,
-        draining,
-        sessions_in_the_way: 2,
-        ..Plan::default()
-    };
-    let status = told(&server(&json!({})), &[old], Some(&plan));
-    assert_eq!((status.updated_replicas, status.ready_replicas), (0, 0));
-    assert_eq!(status.servers[0].phase, ReplicaPhase::Draining);
-    assert_eq!(status.servers[0].draining_since, Some(Time(since)));
-    says(
-        &status,
-        condition::PROGRESSING,
-        "True",
-        "Draining",
-        "demo-0 drain: 2 sessions in the way",
-    );
-    says(
-        &status,
-        condition::READY,
-        "False",
-        "Draining",
-        "every replica drains",
-    );
-    assert_eq!(status.phase, Some(ServerPhase::Updating));
 }
 
 #[test]

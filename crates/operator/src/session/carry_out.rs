@@ -80,7 +80,7 @@ pub(super) async fn carry_out(turn: &mut Turn<'_>, step: Step) -> Result<Next, E
         Step::End(ending) => end(turn, &ending).await,
         Step::DeleteSecret => delete_secret(turn).await,
         Step::Acknowledge => {
-            let status = status::acknowledged(&turn.session);
+            let status = status::acknowledged(&turn.session, turn.now());
             turn.write(status).await.map(Next::after)
         }
         Step::Release { left } => release(turn, left).await,

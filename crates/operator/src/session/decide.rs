@@ -13,6 +13,7 @@ use sparkconnect_spark::Existence;
 use super::facts::{Binding, Facts, Replica, Server};
 use super::identity;
 use super::limits::left;
+use super::status::formerly_told;
 
 /// How long an unreachable replica is asked to release a session that ends.
 pub const RELEASE_PATIENCE: Duration = Duration::from_secs(60);
@@ -63,7 +64,8 @@ pub enum Step {
     End(Ending),
     /// Delete the connection Secret of a session that has ended.
     DeleteSecret,
-    /// Record that the spec of a session that has ended was changed, so that nobody waits for that to have an effect.
+    /// Record that the spec of a session that has ended was changed, so that nobody waits for that to have an effect; or tell in today's
+    /// words what a former version of the operator told.
     Acknowledge,
     /// Release the session on its replica; a failure is tried again for so much longer.
     Release {
@@ -165,7 +167,10 @@ fn bring_about(facts: &Facts) -> Step {
     };
     match &facts.replica {
         Replica::Unseen => Step::Rest(Some(SOON)),
-        Replica::Serving { .. } if is_rejected(facts) => Step::Rest(None),
+        Replica::Serving { .. } if is_rejected(facts) => match formerly_told(&facts.status) {
+            Some(_) => Step::Acknowledge,
+            None => Step::Rest(None),
+        },
         Replica::Serving { .. } => guarded(facts, Step::Make),
         Replica::Unassigned | Replica::Gone { .. } | Replica::Unreachable => {
             if facts.candidates.is_empty() {
@@ -341,7 +346,9 @@ fn settle(facts: &Facts) -> Step {
     if let Some(step) = leave(facts, ended) {
         return step;
     }
-    if facts.status.observed_generation != facts.session.metadata.generation {
+    if facts.status.observed_generation != facts.session.metadata.generation
+        || formerly_told(&facts.status).is_some()
+    {
         return Step::Acknowledge;
     }
     let retention = facts

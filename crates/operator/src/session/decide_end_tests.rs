@@ -74,12 +74,19 @@ fn the_resource_of_an_ended_session_stays_for_its_retention() {
 
 #[test]
 fn a_change_of_an_ended_session_is_recorded_once() {
-    let mut session = without_finalizer(session(json!({}), placed("Closed")));
+    let mut changed = without_finalizer(session(json!({}), placed("Closed")));
     let next = |session: &SparkSession| step(session, |facts| facts.secret = Binding::Absent);
-    session.metadata.generation = Some(2);
-    assert_eq!(next(&session), Step::Acknowledge);
-    session.status.as_mut().unwrap().observed_generation = Some(2);
-    assert_eq!(next(&session), Step::Rest(None));
+    changed.metadata.generation = Some(2);
+    assert_eq!(next(&changed), Step::Acknowledge);
+    changed.status.as_mut().unwrap().observed_generation = Some(2);
+    assert_eq!(next(&changed), Step::Rest(None));
+    let mut former = placed("Closed");
+    former["conditions"] = json!([{
+        "type": "Ready", "status": "False", "reason": "ReleasedByClient", "message": "released",
+        "observedGeneration": 1, "lastTransitionTime": "2026-01-01T00:00:00Z",
+    }]);
+    let former = without_finalizer(session(json!({}), former));
+    assert_eq!(next(&former), Step::Acknowledge, "by a former version");
 }
 
 #[test]

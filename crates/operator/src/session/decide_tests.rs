@@ -116,6 +116,9 @@ fn a_refused_setting_waits_for_another_spec() {
         "type": "Ready", "status": "False", "reason": "ConfRejected", "message": "no",
         "observedGeneration": 1, "lastTransitionTime": at(0),
     }]);
+    let formerly = session(json!({}), status.clone());
+    assert_eq!(step(&formerly, |_| {}), Step::Acknowledge, "it has no word");
+    status["message"] = json!("no");
     let mut rejected = session(json!({}), status);
     assert_eq!(step(&rejected, |_| {}), Step::Rest(None));
     rejected.metadata.generation = Some(2);

@@ -234,9 +234,29 @@ pub fn ended(facts: &Facts, ending: &Ending, now: Timestamp) -> SessionStatus {
     status
 }
 
-/// The spec of a session that has ended was changed, which changes nothing.
-pub fn acknowledged(session: &SparkSession) -> SessionStatus {
-    of_generation(session)
+/// The spec of a session that has ended was changed, which changes nothing; and what a former version of the operator told is told in
+/// today's words.
+pub fn acknowledged(session: &SparkSession, now: Timestamp) -> SessionStatus {
+    let mut status = of_generation(session);
+    if let Some(told) = formerly_told(&status) {
+        if told.type_ == ENDED {
+            condition::remove(&mut status.conditions, READY);
+        }
+        let since = status.end_time.as_ref().map_or(now, |time| time.0);
+        observe(&mut status, session, &told, since);
+    }
+    status
+}
+
+/// What a status of a former version says that nothing else would bring up to date: before there was `status.message`, an end was a reason
+/// of Ready, and nothing was Stalled.
+pub fn formerly_told(status: &SessionStatus) -> Option<Observation> {
+    let ready = condition::find(&status.conditions, READY).filter(|_| status.message.is_none())?;
+    let (reason, message) = (Reason::of(&ready.reason)?, ready.message.clone());
+    Some(match status.phase {
+        Some(phase) if phase.is_final() => Observation::yes(ENDED, reason, message),
+        _ => Observation::no(READY, reason, message),
+    })
 }
 
 /// What the live watch goes on counting from: of artifacts, those that came through gateways.
@@ -353,6 +373,9 @@ fn artifacts(session: &SparkSession) -> i64 {
     i64::try_from(session.spec.artifacts.len()).unwrap_or(i64::MAX)
 }
 
+#[cfg(test)]
+#[path = "status_end_tests.rs"]
+mod end_tests;
 #[cfg(test)]
 #[path = "status_tests.rs"]
 mod tests;

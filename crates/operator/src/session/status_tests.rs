@@ -14,14 +14,14 @@ fn shown(status: &SessionStatus) -> String {
 }
 
 /// The session with `status`, as the API server would give it back.
-fn with(session: &SparkSession, status: SessionStatus) -> SparkSession {
+pub(super) fn with(session: &SparkSession, status: SessionStatus) -> SparkSession {
     SparkSession {
         status: Some(status),
         ..session.clone()
     }
 }
 
-fn new_session() -> SparkSession {
+pub(super) fn new_session() -> SparkSession {
     let spec = json!({
         "appName": "etl", "sparkConf": {"spark.sql.shuffle.partitions": "7"},
         "artifacts": [{"name": "pyfiles/a.py", "configMapKeyRef": {"name": "code", "key": "a.py"}}],
@@ -43,7 +43,7 @@ fn made(session: &SparkSession, gateway: Option<&Gateway>) -> Made {
 }
 
 /// From nothing to a session that lives, one second a step.
-fn living() -> (Vec<SessionStatus>, SparkSession) {
+pub(super) fn living() -> (Vec<SessionStatus>, SparkSession) {
     let session = new_session();
     let reason = Reason::NoReplicaReady;
     let waits = waiting(&session, reason, "server demo: starts", at(1));
@@ -289,60 +289,6 @@ fn trouble_with_a_living_session_does_not_skip_its_settings() {
         (new.observed_generation, new.phase),
         (Some(1), Some(SessionPhase::Pending))
     );
-}
-
-#[test]
-fn waiting_does_not_help_after_an_end_that_was_not_meant() {
-    let (_, session) = living();
-    let facts = facts(&session);
-    for (phase, reason, stalls) in [
-        (SessionPhase::Closed, Reason::ReleasedByClient, false),
-        (SessionPhase::Expired, Reason::Idle, false),
-        (SessionPhase::Lost, Reason::ServerLost, true),
-        (SessionPhase::Failed, Reason::ArtifactRejected, true),
-    ] {
-        let end = ended(&facts, &Ending::new(phase, reason, "why"), at(60));
-        let has = |type_| condition::is_true(&end.conditions, type_);
-        assert_eq!((has(ENDED), has(STALLED)), (true, stalls), "{reason:?}");
-        assert_eq!(condition::find(&end.conditions, READY), None);
-        assert_eq!(end.message.as_deref(), Some("why"));
-    }
-}
-
-#[test]
-fn waiting_does_not_help_until_what_is_in_the_way_is_mended() {
-    let (_, session) = living();
-    let stalls = |status: &SessionStatus| condition::is_true(&status.conditions, STALLED);
-    let refused = unconfigured(&session, Some("spark.b"), "spark.b: no", at(10));
-    assert!(stalls(&refused) && condition::is_true(&refused.conditions, READY));
-    assert_eq!(refused.message.as_deref(), Some("spark.b: no"));
-    let refused = with(&session, refused);
-    let seen = kept(&facts(&refused), Health::Well, at(20));
-    assert!(stalls(&seen), "nothing was mended");
-    let mended = configured(&refused, at(30));
-    assert!(!stalls(&mended));
-    assert_eq!(mended.message.as_deref(), Some("lives on replica demo-1"));
-    for (reason, expected) in [
-        (Reason::ConfRejected, true),
-        (Reason::SecretNameTaken, true),
-        (Reason::ArtifactNotFound, false),
-        (Reason::SecretRefused, false),
-    ] {
-        let status = troubled(&new_session(), reason, "why", at(10));
-        assert_eq!(stalls(&status), expected, "{reason:?}");
-    }
-}
-
-#[test]
-fn a_change_after_the_end_is_only_recorded() {
-    let (_, session) = living();
-    let ending = Ending::new(SessionPhase::Expired, Reason::Idle, "idle");
-    let mut session = with(&session, ended(&facts(&session), &ending, at(60)));
-    session.metadata.generation = Some(2);
-    let acknowledged = acknowledged(&session);
-    assert_eq!(acknowledged.observed_generation, Some(2));
-    let before = session.status.unwrap();
-    assert_eq!(acknowledged.conditions, before.conditions);
 }
 
 #[test]

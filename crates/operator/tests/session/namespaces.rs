@@ -43,6 +43,8 @@ async fn each_that_is_named_is_served_and_shown_and_no_other() {
         let found =
             lines.any(|it| it.starts_with("sparkconnect_server_info") && it.contains(&label));
         assert_eq!(found, shown, "{label}: {metrics}");
+        let served = format!("sparkconnect_operator_namespace_served{{{label}}} 1");
+        assert_eq!(metrics.contains(&served), shown, "{metrics}");
     }
 }
 

@@ -2,6 +2,7 @@
 
 use k8s_openapi::api::coordination::v1::Lease;
 use k8s_openapi::api::core::v1::{ConfigMap, Secret};
+use k8s_openapi::api::rbac::v1::{Role, RoleBinding};
 use kube::ResourceExt;
 use kube::api::ListParams;
 use serde_json::json;
@@ -15,7 +16,7 @@ use sparkconnect_operator::watch::Scope;
 use tokio_util::sync::CancellationToken;
 
 use crate::operator::Operator;
-use crate::world::{SERVER, World, eventually};
+use crate::world::{Kind, SERVER, World, eventually};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn sessions_are_released_while_their_server_is_there_and_other_namespaces_stay() {
@@ -28,26 +29,25 @@ async fn sessions_are_released_while_their_server_is_there_and_other_namespaces_
     let scopes = [Scope::Namespace(world.namespace.clone())];
     let collected = json!({"metadata": {"finalizers": []}});
     let play = async {
-        eventually(|| async {
-            let session: Option<SparkSession> = world.find("ada").await;
-            let deleted = session.and_then(|session| session.metadata.deletion_timestamp);
-            deleted.map(drop).ok_or("ada is not deleted".to_owned())
-        })
-        .await;
+        is_deleted::<SparkSession>(&world, "ada").await;
         let server: SparkConnectServer = world.find(SERVER).await.expect("it waits for ada");
         assert_eq!(server.metadata.deletion_timestamp, None, "before ada");
+        // As a gateway makes it for a client that comes back.
+        world.session("late", json!({})).await;
         let released = operator.settle("ada").await;
         let released = released.expect("the garbage collector comes last");
         assert_eq!(released.finalizers(), ["foregroundDeletion"]);
         world.merge::<SparkSession>("ada", collected.clone()).await;
-        let server = eventually(|| async {
-            let server: Option<SparkConnectServer> = world.find(SERVER).await;
-            let deleted = server.filter(|server| server.metadata.deletion_timestamp.is_some());
-            deleted.ok_or("the server is not deleted".to_owned())
-        })
-        .await;
+        let server = is_deleted::<SparkConnectServer>(&world, SERVER).await;
         assert_eq!(server.finalizers(), ["foregroundDeletion"]);
-        world.merge::<SparkConnectServer>(SERVER, collected).await;
+        let late = world.find::<SparkSession>("late").await;
+        assert!(late.is_some(), "nobody waits for it");
+        world
+            .merge::<SparkConnectServer>(SERVER, collected.clone())
+            .await;
+        is_deleted::<SparkSession>(&world, "late").await;
+        operator.settle("late").await;
+        world.merge::<SparkSession>("late", collected).await;
     };
     let (removed, ()) = tokio::join!(remove::resources(&scopes, &world.client), play);
     removed.expect("all goes");
@@ -55,6 +55,44 @@ async fn sessions_are_released_while_their_server_is_there_and_other_namespaces_
     let others = other.find::<SparkConnectServer>(SERVER).await;
     let others = others.expect("it is in another namespace");
     assert_eq!(others.metadata.deletion_timestamp, None);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_namespace_that_cannot_be_read_keeps_no_other() {
+    let (closed, open) = (World::new(json!({})).await, World::new(json!({})).await);
+    let group = "rbac.authorization.k8s.io";
+    let rule =
+        json!({"apiGroups": ["sparkconnect.dev"], "resources": ["*"], "verbs": ["list", "delete"]});
+    let role = json!({"metadata": {"name": "remover"}, "rules": [rule]});
+    open.create::<Role>(role).await;
+    let subject = json!({"kind": "ServiceAccount", "name": "remover", "namespace": open.namespace});
+    let binding = json!({"metadata": {"name": "remover"}, "subjects": [subject],
+        "roleRef": {"apiGroup": group, "kind": "Role", "name": "remover"}});
+    open.create::<RoleBinding>(binding).await;
+    let scopes = [&closed, &open].map(|world| Scope::Namespace(world.namespace.clone()));
+    let client = open.as_account("remover").await;
+    let play = async {
+        is_deleted::<SparkConnectServer>(&open, SERVER).await;
+        let collected = json!({"metadata": {"finalizers": []}});
+        open.merge::<SparkConnectServer>(SERVER, collected).await;
+    };
+    let (removed, ()) = tokio::join!(remove::resources(&scopes, &client), play);
+    let told = removed.expect_err("it is not all gone").to_string();
+    assert!(
+        told.contains("forbidden") && told.contains(&closed.namespace),
+        "{told}"
+    );
+    assert!(open.find::<SparkConnectServer>(SERVER).await.is_none());
+}
+
+/// The object, once somebody has deleted it.
+async fn is_deleted<K: Kind>(world: &World, name: &str) -> K {
+    eventually(|| async {
+        let object: Option<K> = world.find(name).await;
+        let deleted = object.filter(|it| it.meta().deletion_timestamp.is_some());
+        deleted.ok_or(format!("{name} is not deleted"))
+    })
+    .await
 }
 
 #[tokio::test(flavor = "multi_thread")]

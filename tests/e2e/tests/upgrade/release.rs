@@ -29,6 +29,7 @@ impl<'a> Release<'a> {
             RELEASE,
             &chart,
             "--create-namespace",
+            "--reset-then-reuse-values",
         ];
         let values = images.values();
         let values: Vec<&str> = values.iter().map(String::as_str).collect();

@@ -25,6 +25,7 @@ fn a_query_outlives_an_upgrade_a_rollback_and_a_restart() {
     let before = release.seen();
     assert_eq!(before.operator, previous.images.operator);
     let mut work = Work::begin(&namespace, folder);
+    work.ends_another();
 
     release.become_chart(&chart(), &environment.images, &[]);
     let after = release.seen();
@@ -39,6 +40,7 @@ fn a_query_outlives_an_upgrade_a_rollback_and_a_restart() {
     );
     assert_eq!(after.key, before.key, "tokens are of another key");
     work.goes_on("the upgrade");
+    work.other_is_told_to_have_ended();
 
     release.roll_back();
     assert!(

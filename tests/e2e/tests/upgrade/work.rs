@@ -7,6 +7,7 @@ use sparkconnect_e2e::{Namespace, Shell, server_with_executors, session};
 
 const SERVER: &str = "pool";
 const SESSION: &str = "ada";
+const ENDED: &str = "brief";
 /// The volume's folder in the pods.
 const DATA: &str = "/data";
 /// The query ends when this file is there, or by itself after ten minutes.
@@ -75,6 +76,32 @@ impl<'a> Work<'a> {
     /// The session answers to the program that has been using it.
     pub(crate) fn answers(&mut self) {
         assert_eq!(self.shell.run("spark.table('kept').count()"), 3);
+    }
+
+    /// Another session that ends, as the operator of that time has it.
+    pub(crate) fn ends_another(&self) {
+        let spec = json!({"ttl": "1s"});
+        self.namespace.apply(&session(ENDED, SERVER, &spec));
+        let object = format!("sparksession/{ENDED}");
+        self.namespace.until_object(&object, "over", |session| {
+            session["status"]["phase"] == "Expired"
+        });
+    }
+
+    /// The present operator tells of that end as of any other.
+    pub(crate) fn other_is_told_to_have_ended(&self) {
+        let object = format!("sparksession/{ENDED}");
+        self.namespace
+            .until_object(&object, "told to be over", |session| {
+                let conditions = session["status"]["conditions"].as_array();
+                let mut conditions = conditions.into_iter().flatten();
+                let ended = conditions.find(|it| it["type"] == "Ended");
+                ended.is_some_and(|it| {
+                    it["status"] == "True"
+                        && it["reason"] == "TtlPassed"
+                        && it["message"] == session["status"]["message"]
+                })
+            });
     }
 
     fn is_running(&self) {

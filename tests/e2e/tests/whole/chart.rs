@@ -4,7 +4,7 @@
 use std::process::Command;
 
 use serde_json::{Value, json};
-use sparkconnect_e2e::{Environment, Namespace, server_local, session};
+use sparkconnect_e2e::{Environment, Namespace, http, server_local, session};
 use sparkconnect_testkit::helm::{Helm, RELEASE};
 use sparkconnect_testkit::install::{self, NAMESPACE};
 use sparkconnect_testkit::{command, pki};
@@ -164,15 +164,33 @@ fn is_served(namespace: &Namespace) {
 
 /// With one of its namespaces gone, and its rights there with it, an installation that starts anew serves the others.
 fn goes_on_without(namespace: &Namespace, deleted: Namespace) {
-    let name = format!("namespace/{}", deleted.name);
+    let gone = deleted.name.clone();
     drop(deleted);
-    namespace.until_gone(&name);
+    namespace.until_gone(&format!("namespace/{gone}"));
     namespace.kubectl(&["rollout", "restart", "deployment"]);
     let (kubectl, of) = (&namespace.environment().kubectl, &namespace.name);
     install::rolled_out(kubectl, of)
         .unwrap_or_else(|error| panic!("{error}\n{}", namespace.explain()));
     namespace.apply(&session("again", "own", &json!({})));
     assert_eq!(namespace.shell("again").run("spark.range(8).count()"), 8);
+    let metrics = operators_metrics(namespace);
+    for (served, value) in [(&*gone, 0), (&*namespace.name, 1)] {
+        let line =
+            format!("sparkconnect_operator_namespace_served{{namespace=\"{served}\"}} {value}");
+        assert!(metrics.contains(&line), "{line} is not in {metrics}");
+    }
+}
+
+/// Metrics of the operator that an installation has in a namespace, where it has one and no more.
+fn operators_metrics(namespace: &Namespace) -> String {
+    let address = namespace.until("one operator", || {
+        let pods = namespace.list("pods", "app.kubernetes.io/name=sparkconnect-operator");
+        match &pods[..] {
+            [pod] => Ok(pod["status"]["podIP"].as_str().expect("it runs").to_owned()),
+            pods => Err(format!("{} operators", pods.len())),
+        }
+    });
+    http::get(&address, 8080, "/metrics")
 }
 
 fn nothing_is_left(namespace: &Namespace) {

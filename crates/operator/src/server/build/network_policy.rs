@@ -106,10 +106,7 @@ fn watchers(server: &ValidatedServer) -> Vec<NetworkPolicyPeer> {
         pod_selector: Some(LabelSelector::default()),
         ..NetworkPolicyPeer::default()
     };
-    let operator = operators_namespace(server).map(|selector| NetworkPolicyPeer {
-        namespace_selector: Some(selector),
-        ..NetworkPolicyPeer::default()
-    });
+    let operator = operators_pods(server, labels::OPERATOR_APP);
     std::iter::once(same_namespace).chain(operator).collect()
 }
 
