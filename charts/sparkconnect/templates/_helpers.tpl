@@ -1,4 +1,4 @@
-{{- /* What every object has. Takes: root, name. */}}
+{{- /* What every object has. Takes: root, name, more: labels of the user's for this object alone. */}}
 {{- define "sparkconnect.labels" -}}
 app.kubernetes.io/name: {{ .name }}
 app.kubernetes.io/instance: {{ .root.Release.Name | quote }}
@@ -6,7 +6,7 @@ app.kubernetes.io/version: {{ .root.Chart.AppVersion | quote }}
 app.kubernetes.io/part-of: sparkconnect
 app.kubernetes.io/managed-by: {{ .root.Release.Service }}
 helm.sh/chart: {{ printf "%s-%s" .root.Chart.Name (.root.Chart.Version | replace "+" "_") }}
-{{- with .root.Values.commonLabels }}
+{{- with merge (deepCopy (.more | default dict)) .root.Values.commonLabels }}
 {{ toYaml . }}
 {{- end }}
 {{- end }}
@@ -62,7 +62,7 @@ affinity:
 topologySpreadConstraints:
   {{- $own := dict "labelSelector" (dict "matchLabels" (dict "app.kubernetes.io/name" .name)) }}
   {{- range .values.topologySpreadConstraints }}
-  - {{ merge (deepCopy .) $own | toYaml | indent 4 | trim }}
+  - {{ if .labelSelector }}{{ toYaml . | indent 4 | trim }}{{ else }}{{ merge (deepCopy $own) . | toYaml | indent 4 | trim }}{{ end }}
   {{- end }}
 {{- end }}
 {{- end }}
@@ -70,20 +70,11 @@ topologySpreadConstraints:
 {{- /* Labels and annotations of a program's pods. Takes: root, name, values. */}}
 {{- define "sparkconnect.podMetadata" -}}
 labels:
-  {{- with .values.podLabels }}
-  {{- toYaml . | nindent 2 }}
-  {{- end }}
-  {{- with .root.Values.commonLabels }}
-  {{- toYaml . | nindent 2 }}
-  {{- end }}
-  app.kubernetes.io/name: {{ .name }}
-  app.kubernetes.io/part-of: sparkconnect
+  {{- $own := dict "app.kubernetes.io/name" .name "app.kubernetes.io/part-of" "sparkconnect" }}
+  {{- merge $own .values.podLabels .root.Values.commonLabels | toYaml | nindent 2 }}
 annotations:
-  prometheus.io/scrape: "true"
-  prometheus.io/port: "8080"
-  {{- with .values.podAnnotations }}
-  {{- toYaml . | nindent 2 }}
-  {{- end }}
+  {{- $scrape := dict "prometheus.io/scrape" "true" "prometheus.io/port" "8080" }}
+  {{- merge (deepCopy .values.podAnnotations) $scrape | toYaml | nindent 2 }}
 {{- end }}
 
 {{- /* Settings that both programs have. Takes the root. */}}
@@ -127,7 +118,12 @@ livenessProbe:
 
 {{- /* Host of the gateway's address, or nothing. Takes the root. */}}
 {{- define "sparkconnect.host" -}}
-{{- regexReplaceAll ":[0-9]+$" .Values.gateway.address "" }}
+{{- regexReplaceAll ":[0-9]+$" .Values.gateway.address "" | lower }}
+{{- end }}
+
+{{- /* Whether a host is an IP address: a word, or nothing. Takes the host. */}}
+{{- define "sparkconnect.isAddress" -}}
+{{- if or (contains ":" .) (regexMatch "^[0-9.]+$" .) }}address{{ end }}
 {{- end }}
 
 {{- /* Host names of a way in, a list as JSON. Takes: root, names, what. */}}
@@ -135,6 +131,9 @@ livenessProbe:
 {{- $host := include "sparkconnect.host" .root }}
 {{- if not (or .names $host) }}
 {{- fail (printf "gateway.%s needs gateway.address, as in spark.example.com:443, or host names of its own" .what) }}
+{{- end }}
+{{- if and (not .names) (include "sparkconnect.isAddress" $host) }}
+{{- fail (printf "gateway.%s needs host names of its own: gateway.address is %s, and a route is by name" .what $host) }}
 {{- end }}
 {{- .names | default (list $host) | toJson }}
 {{- end }}

@@ -43,6 +43,18 @@ kind: RoleBinding
 metadata: {name: carol, namespace: default}
 roleRef: {apiGroup: rbac.authorization.k8s.io, kind: ClusterRole, name: sparkconnect-connect}
 subjects: [{apiGroup: rbac.authorization.k8s.io, kind: User, name: carol}]
+---
+apiVersion: rbac.authorization.k8s.io/v1
+kind: Role
+metadata: {name: secrets, namespace: default}
+rules:
+  - {apiGroups: [\"\"], resources: [secrets], verbs: [get]}
+---
+apiVersion: rbac.authorization.k8s.io/v1
+kind: RoleBinding
+metadata: {name: secrets, namespace: default}
+roleRef: {apiGroup: rbac.authorization.k8s.io, kind: Role, name: secrets}
+subjects: [{apiGroup: rbac.authorization.k8s.io, kind: User, name: keeper}]
 ";
 
 const GATEWAY: &str = "system:serviceaccount:sparkconnect-system:sparkconnect-gateway";
@@ -125,6 +137,26 @@ fn who_may_impersonate_makes_them_in_any_name_there_and_nowhere_else() {
     // The gateway, by the role that it is installed with.
     let args = ["create", "--dry-run=server", "--as", GATEWAY];
     kubectl_with(&args, &manifest("made", "other", Some("bob"))).unwrap();
+}
+
+/// The operator reads them with its own rights: without this, whoever may make a session could have any Secret of the namespace.
+#[test]
+fn who_may_not_read_secrets_cannot_have_one_as_an_artifact() {
+    LazyLock::force(&INSTALLED);
+    let create = |person: &str, source: &str| {
+        let artifact =
+            |n| format!("{{name: files/{n}, {source}: {{name: ada-connection, key: token}}}}");
+        let artifacts: Vec<String> = (0..20).map(artifact).collect();
+        let spec = format!("{{server: demo, artifacts: [{}]}}", artifacts.join(", "));
+        let manifest = manifest("asked", "default", None).replace("{server: demo}", &spec);
+        let (person, group) = (format!("--as={person}"), "--as-group=people");
+        kubectl_with(&["create", "--dry-run=server", &person, group], &manifest)
+    };
+    create("keeper", "secretKeyRef").unwrap();
+    create("ada", "configMapKeyRef").unwrap();
+    let refused = create("ada", "secretKeyRef").unwrap_err().to_string();
+    let told = "spec.artifacts has a Secret, for which you need the verb get on secrets in namespace default";
+    assert!(refused.contains(told), "{refused}");
 }
 
 #[test]

@@ -105,13 +105,10 @@ fn ready(version: &str) -> Value {
 fn a_server_that_is_not_ready_is_told_with_the_operators_reason() {
     let server = installed();
     namespace(server, "not-ready");
-    let missing = condition(
-        "InputsResolved",
-        "False",
-        "SecretMissing",
-        "there is no Secret keys",
-    );
-    let waits = condition("Ready", "False", "InputsMissing", "it waits for its inputs");
+    // As the operator tells it, in both.
+    let message = "Secret keys does not exist in namespace not-ready: create it, or remove it from inject.secrets";
+    let of = |type_| condition(type_, "False", "SecretNotFound", message);
+    let (missing, waits) = (of("InputsResolved"), of("Ready"));
     let status = json!({"observedGeneration": 1, "phase": "Pending", "replicas": 0,
         "readyReplicas": 0, "updatedReplicas": 0, "conditions": [waits, missing]});
     create(server, "not-ready", &demo("4.3.0"), &status);

@@ -6,7 +6,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 use sparkconnect_testkit::helm::chart;
 
-use crate::rendered::{find, name, objects};
+use crate::rendered::{find, name, objects, text};
 
 /// A line of `effects.yaml`.
 #[derive(Debug, Deserialize)]
@@ -58,6 +58,33 @@ fn looked_up(object: &Value, case: &Case) -> Value {
         _ => object,
     };
     from.pointer(at).cloned().unwrap_or_default()
+}
+
+/// A parser as strict as Flux's refuses a key that is there twice.
+#[test]
+fn what_is_given_twice_is_there_once() {
+    let labels = r#"{"a": "b", "app.kubernetes.io/component": "c"}"#;
+    let mut args = vec!["--set=gateway.podAnnotations.prometheus\\.io/scrape=no".to_owned()];
+    for place in [
+        "commonLabels",
+        "operator.podLabels",
+        "gateway.podLabels",
+        "gateway.service.labels",
+        "monitoring.podMonitor.labels",
+        "monitoring.prometheusRule.labels",
+        "monitoring.dashboards.labels",
+    ] {
+        args.push(format!("--set-json={place}={labels}"));
+    }
+    for kind in ["podMonitor", "prometheusRule", "dashboards"] {
+        args.push(format!("--set=monitoring.{kind}.enabled=true"));
+    }
+    let args: Vec<&str> = args.iter().map(String::as_str).collect();
+    let text = text("ns", &args);
+    for document in serde_yaml::Deserializer::from_str(&text) {
+        let read = serde_yaml::Value::deserialize(document);
+        read.unwrap_or_else(|error| panic!("{error}"));
+    }
 }
 
 /// The operator may write a certificate's Secret only where it is the one who makes it.

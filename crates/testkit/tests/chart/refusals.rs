@@ -75,6 +75,15 @@ const WRONG: &[(&str, &str)] = &[
         "gateway.ingress needs gateway.address, as in spark.example.com:443",
     ),
     (
+        "gateway.ingress.enabled=true,gateway.address=192.0.2.1:443",
+        "gateway.ingress needs host names of its own: gateway.address is 192.0.2.1",
+    ),
+    (
+        "commonLabels.app\\.kubernetes\\.io/name=a",
+        // Helm's library names another value here, as it comes to it.
+        "invalid propertyName 'app.kubernetes.io/name'",
+    ),
+    (
         "gateway.tlsRoute.enabled=true,gateway.address=a:1",
         "gateway.tlsRoute needs parentRefs",
     ),

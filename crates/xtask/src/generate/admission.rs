@@ -104,6 +104,7 @@ mod tests {
             "`spec.dependencies.packages[]`",
             "- spec.user must be your own name, NAME, or be left out: for another name you need the verb impersonate on sparksessions in \
              namespace NAMESPACE.\n",
+            "- spec.artifacts has a Secret, for which you need the verb get on secrets in namespace NAMESPACE.\n",
         ] {
             assert!(page.contains(words), "{words}\n{page}");
         }
