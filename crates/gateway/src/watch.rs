@@ -81,9 +81,7 @@ impl Watch {
                 },
                 () = &mut patience, if awaited.begun && !awaited.long => awaited.long = true,
             }
-            if !awaited.begun && awaited.any() {
-                // What cannot be listed now is kept back by itself, and not by an API server that was away.
-                awaited.begun = true;
+            if awaited.begins() {
                 patience.as_mut().reset(Instant::now() + PATIENCE);
             }
             if !awaited.ready && awaited.enough() {
@@ -218,6 +216,14 @@ impl Awaited {
         } else {
             self.listed().all(|listed| listed)
         }
+    }
+
+    /// Whether the first place has just been listed: what cannot be listed from now on is kept back by itself, and not by an API server
+    /// that was away.
+    fn begins(&mut self) -> bool {
+        let begins = !self.begun && self.any();
+        self.begun |= begins;
+        begins
     }
 
     fn any(&self) -> bool {

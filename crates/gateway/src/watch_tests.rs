@@ -149,7 +149,12 @@ fn the_list_of_one_namespace_says_nothing_of_another() {
 fn a_namespace_that_cannot_be_listed_is_waited_for_and_not_for_ever() {
     let mut awaited = Awaited::of(2);
     awaited.servers = vec![false, false];
+    assert!(!awaited.begins(), "nothing is listed in full");
     awaited.sessions = vec![false, true];
+    assert!(
+        awaited.begins() && !awaited.begins(),
+        "once, with the first"
+    );
     assert!(!awaited.enough(), "the second may come yet");
     awaited.long = true;
     assert!(awaited.enough());

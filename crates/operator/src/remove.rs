@@ -84,19 +84,25 @@ pub async fn run(
 /// When a scope cannot be read once the others are removed, or something does not go in time.
 pub async fn resources(scopes: &[Scope], client: &Client) -> Result<(), RemoveError> {
     let began = Instant::now();
-    let mut first: Option<HashSet<String>> = None;
+    let (mut first, mut complete) = (HashSet::new(), false);
     loop {
-        let sessions = delete_all::<SparkSession>(scopes, client).await;
-        let first = first.get_or_insert_with(|| sessions.left.keys().cloned().collect());
-        let mut left: Vec<String> = sessions.left.values().cloned().collect();
-        let mut failed = sessions.failed;
-        if !sessions.left.keys().any(|uid| first.contains(uid)) {
-            let servers = delete_all::<SparkConnectServer>(scopes, client).await;
-            left.extend(servers.left.into_values());
-            failed = failed.or(servers.failed);
+        let mut look = delete_all::<SparkSession>(scopes, client).await;
+        let all_seen = look.failed.as_ref().is_none_or(is_refusal);
+        if !complete {
+            first.extend(look.left.keys().cloned());
+            complete = all_seen;
         }
+        if all_seen && !look.left.keys().any(|uid| first.contains(uid)) {
+            let servers = delete_all::<SparkConnectServer>(scopes, client).await;
+            look.left.extend(servers.left);
+            servers
+                .failed
+                .into_iter()
+                .for_each(|error| look.fail(error));
+        }
+        let mut left: Vec<String> = look.left.into_values().collect();
         let late = began.elapsed() > PATIENCE;
-        match failed {
+        match look.failed {
             Some(error) if late || (left.is_empty() && is_refusal(&error)) => {
                 return Err(error.into());
             }
@@ -141,8 +147,16 @@ pub async fn state(client: Client, namespace: &str) -> Result<(), RemoveError> {
 struct Look {
     /// Objects that are still there, by UID, as in `SparkSession team/ada`.
     left: HashMap<String, String>,
-    /// The first call that failed.
+    /// A call that failed; a refusal only where nothing else did.
     failed: Option<kube::Error>,
+}
+
+impl Look {
+    fn fail(&mut self, error: kube::Error) {
+        if self.failed.as_ref().is_none_or(is_refusal) {
+            self.failed = Some(error);
+        }
+    }
 }
 
 /// Deletes every object of a kind.
@@ -161,7 +175,7 @@ where
         match api.list_metadata(&ListParams::default()).await {
             Ok(found) => listed.extend(found.items),
             Err(error) if is_missing(&error) => {}
-            Err(error) => look.failed = look.failed.or(Some(error)),
+            Err(error) => look.fail(error),
         }
     }
     for object in &listed {
@@ -169,8 +183,9 @@ where
         if !is_ending(object) {
             let api: Api<K> = Api::namespaced(client.clone(), &namespace);
             // In the foreground, so that it is there for as long as anything that it is made of.
-            let deleted = delete(&api, &name, &DeleteParams::foreground()).await;
-            look.failed = look.failed.or(deleted.err());
+            if let Err(error) = delete(&api, &name, &DeleteParams::foreground()).await {
+                look.fail(error);
+            }
         }
         let told = format!("{} {namespace}/{name}", K::kind(&()));
         look.left.insert(object.uid().unwrap_or_default(), told);

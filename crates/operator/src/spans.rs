@@ -98,6 +98,16 @@ mod tests {
     use super::*;
 
     #[test]
+    fn a_session_that_waits_for_long_leaves_the_trace_of_its_call() {
+        let made = json!({"apiVersion": "sparkconnect.dev/v1alpha1", "kind": "SparkSession",
+            "metadata": {"name": "nb", "creationTimestamp": "2026-01-01T00:00:00Z"}, "spec": {"server": "demo"}});
+        let session: SparkSession = serde_json::from_value(made).unwrap();
+        let at = |time: &str| is_new(&session, time.parse().unwrap());
+        assert!(at("2026-01-01T00:09:59Z"));
+        assert!(!at("2026-01-01T00:10:00Z"));
+    }
+
+    #[test]
     fn an_id_that_could_be_anything_is_not_believed() {
         let made = |id: &str| -> GuardedSession {
             let session: SparkSession = serde_json::from_value(json!({

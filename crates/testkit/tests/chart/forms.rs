@@ -23,6 +23,16 @@ fn kustomize(folder: &str, kustomization: &str) -> Vec<Value> {
     documents(&text.unwrap_or_else(|error| panic!("{error}")))
 }
 
+fn assert_same(given: &BTreeMap<String, Value>, wanted: &BTreeMap<String, Value>) {
+    assert_eq!(
+        given.keys().collect::<Vec<_>>(),
+        wanted.keys().collect::<Vec<_>>()
+    );
+    for (name, wanted) in wanted {
+        assert_eq!(&given[name], wanted, "{name}");
+    }
+}
+
 /// What both forms have in common: all but what is Helm's own. The policy belongs to no namespace, which kustomize does not know.
 fn plain(objects: Vec<Value>) -> BTreeMap<String, Value> {
     let strip = |mut object: Value| {
@@ -66,13 +76,7 @@ fn the_manifests_of_a_namespace_follow_the_one_line_that_names_it() {
         "team",
         &["--skip-tests", "--set=watchNamespaces={team}"],
     ));
-    assert_eq!(
-        given.keys().collect::<Vec<_>>(),
-        wanted.keys().collect::<Vec<_>>()
-    );
-    for (name, wanted) in wanted {
-        assert_eq!(given[&name], wanted, "{name}");
-    }
+    assert_same(&given, &wanted);
 }
 
 #[test]
@@ -85,13 +89,7 @@ fn leaving_the_gateway_out_is_what_the_chart_makes_of_that() {
     let own = "sparkconnect-system/Role/sparkconnect-operator-own";
     let all = objects("sparkconnect-system", &["--skip-tests"]);
     wanted.insert(own.to_owned(), plain(all)[own].clone());
-    assert_eq!(
-        given.keys().collect::<Vec<_>>(),
-        wanted.keys().collect::<Vec<_>>()
-    );
-    for (name, wanted) in wanted {
-        assert_eq!(given[&name], wanted, "{name}");
-    }
+    assert_same(&given, &wanted);
 }
 
 #[test]
