@@ -21,6 +21,7 @@ pub mod livy;
 pub mod maven;
 pub mod page;
 pub mod pki;
+pub mod ports;
 pub mod process;
 pub mod program;
 pub mod progress;

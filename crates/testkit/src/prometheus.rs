@@ -2,7 +2,7 @@
 //! and `promtool`.
 
 use std::fs::{self, File};
-use std::net::{TcpListener, TcpStream};
+use std::net::TcpStream;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
@@ -11,6 +11,7 @@ use serde_json::Value;
 
 use crate::command;
 use crate::error::{Context, Error, Result};
+use crate::ports::Port;
 use crate::process::{Seen, wait_for};
 use crate::toolchain::{self, Tool};
 
@@ -36,7 +37,7 @@ fn installed(program: &'static str) -> Result<PathBuf> {
 /// A running Prometheus; ended on drop, and when the test process ends.
 #[derive(Debug)]
 pub struct Prometheus {
-    port: u16,
+    port: Port,
     folder: tempfile::TempDir,
     promtool: PathBuf,
     supervisor: Child,
@@ -52,10 +53,10 @@ impl Prometheus {
         let folder = tempfile::tempdir().context(|| "making Prometheus' folder".to_owned())?;
         let file = folder.path().join("prometheus.yaml");
         fs::write(&file, configuration).context(|| format!("writing {}", file.display()))?;
-        let port = free_port()?;
+        let port = Port::claim()?;
         let mut prometheus = Self {
+            supervisor: spawn(&program, folder.path(), port.number())?,
             port,
-            supervisor: spawn(&program, folder.path(), port)?,
             folder,
             promtool,
         };
@@ -71,7 +72,7 @@ impl Prometheus {
         let mut promtool = Command::new(&self.promtool);
         promtool
             .args(["query", "--format=json", "instant"])
-            .arg(format!("http://127.0.0.1:{}", self.port))
+            .arg(format!("http://{}", self.port.address()))
             .arg(query);
         let answer = command::output(&mut promtool)?;
         serde_json::from_str(&answer).context(|| format!("reading the answer to {query}"))
@@ -83,7 +84,7 @@ impl Prometheus {
             if let Some(status) = self.supervisor.try_wait().context(looking)? {
                 return Err(Error::new(format!("Prometheus ended with {status}")));
             }
-            Ok(match TcpStream::connect(("127.0.0.1", self.port)) {
+            Ok(match TcpStream::connect(self.port.address()) {
                 Ok(_) => Seen::Done(()),
                 Err(error) => Seen::NotYet(error.to_string()),
             })
@@ -122,12 +123,4 @@ fn spawn(program: &Path, folder: &Path, port: u16) -> Result<Child> {
 
 fn log_in(folder: &Path) -> PathBuf {
     folder.join("log")
-}
-
-/// A port that was free a moment ago; a server that loses it to somebody ends with a message that says so.
-fn free_port() -> Result<u16> {
-    let finding = || "finding a free port".to_owned();
-    let listener = TcpListener::bind(("127.0.0.1", 0)).context(finding)?;
-    let address = listener.local_addr().context(finding)?;
-    Ok(address.port())
 }

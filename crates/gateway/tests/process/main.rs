@@ -6,7 +6,6 @@ mod raw;
 mod told;
 mod traces;
 
-use std::net::{SocketAddr, TcpListener};
 use std::process::Stdio;
 use std::time::{Duration, Instant};
 
@@ -19,6 +18,7 @@ use sparkconnect_spark::key::token_hash;
 use sparkconnect_testkit::apiserver::ApiServer;
 use sparkconnect_testkit::command;
 use sparkconnect_testkit::pki::Authority;
+use sparkconnect_testkit::ports::Port;
 use tempfile::TempDir;
 use tokio::process::{Child, Command};
 
@@ -31,16 +31,10 @@ const ID: &str = "6f1f0d4e-6e0e-4f58-9d6e-2f6a3c1b7a10";
 /// The program, and where it is.
 struct Process {
     child: Child,
-    address: SocketAddr,
-    health: SocketAddr,
+    address: Port,
+    health: Port,
     authority: Authority,
     folder: TempDir,
-}
-
-/// A port that is free at this moment.
-fn port() -> SocketAddr {
-    let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
-    listener.local_addr().expect("an address")
 }
 
 fn start(api: &ApiServer, more: &[&str]) -> Process {
@@ -65,12 +59,13 @@ fn start_in(api: &ApiServer, more: &[&str], variables: &[(&str, &str)]) -> Proce
         .and_then(|new| new.write(&control, "tls"))
         .expect("a certificate");
     let log = std::fs::File::create(folder.path().join("log")).expect("a file");
-    let (address, health) = (port(), port());
+    let claim = || Port::claim().expect("a port");
+    let (address, health) = (claim(), claim());
     let child = Command::new(env!("CARGO_BIN_EXE_sparkconnect-gateway"))
         .env("KUBECONFIG", api.kubeconfig())
         .envs(variables.iter().copied())
-        .arg(format!("--listen-address={address}"))
-        .arg(format!("--health-address={health}"))
+        .arg(format!("--listen-address={}", address.address()))
+        .arg(format!("--health-address={}", health.address()))
         .arg(format!("--tls-folder={}", folder.path().display()))
         .arg(format!("--key-file={}", key.display()))
         .arg("--control-address=127.0.0.1:0")
@@ -217,7 +212,8 @@ impl Process {
         session: &str,
         more: &[(&str, &str)],
     ) -> Answered {
-        let mut raw = match Raw::connect(self.address, self.authority.certificate()).await {
+        let mut raw = match Raw::connect(self.address.address(), self.authority.certificate()).await
+        {
             Ok(raw) => raw,
             Err(error) => return Answered::nothing(error.to_string()),
         };
@@ -229,7 +225,7 @@ impl Process {
 }
 
 fn readiness(process: &Process) -> String {
-    let ready = format!("http://{}/readyz", process.health);
+    let ready = format!("http://{}/readyz", process.health.address());
     let ready = command::output(std::process::Command::new("curl").args(["-sf", &ready]));
     ready.expect("it is ready").trim().to_owned()
 }

@@ -8,7 +8,7 @@ use sparkconnect_testkit::apiserver::ApiServer;
 
 /// Values of the metrics page, by name and labels.
 fn metrics(process: &Process) -> Vec<(String, f64)> {
-    let url = format!("http://{}/metrics", process.health);
+    let url = format!("http://{}/metrics", process.health.address());
     let page = command::output(std::process::Command::new("curl").args(["-sf", &url]));
     let page = page.expect("a page");
     let samples = page.lines().filter(|line| !line.starts_with('#'));

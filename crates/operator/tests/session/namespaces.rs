@@ -1,11 +1,12 @@
 //! The operator's own program, for namespaces that are named.
 
 use std::io::{Read, Write};
-use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::net::{SocketAddr, TcpStream};
 
 use k8s_openapi::api::apps::v1::StatefulSet;
 use serde_json::json;
 use sparkconnect_api::SparkConnectServer;
+use sparkconnect_testkit::ports::Port;
 
 use crate::program::program;
 use crate::world::{SERVER, World, eventually};
@@ -17,9 +18,9 @@ async fn each_that_is_named_is_served_and_shown_and_no_other() {
         .await
         .try_into()
         .unwrap_or_else(|_| unreachable!("three were made"));
-    let health = free();
+    let health = Port::claim().expect("a port");
     let _program = program(&first, &[&second, &first])
-        .arg(format!("--health-address={health}"))
+        .arg(format!("--health-address={}", health.address()))
         .spawn()
         .expect("the program");
     for world in [&first, &second] {
@@ -36,7 +37,7 @@ async fn each_that_is_named_is_served_and_shown_and_no_other() {
         .await;
     }
     assert!(other.find::<StatefulSet>(SERVER).await.is_none());
-    let metrics = metrics(health);
+    let metrics = metrics(health.address());
     for (world, shown) in [(&first, true), (&second, true), (&other, false)] {
         let label = format!("namespace=\"{}\"", world.namespace);
         let mut lines = metrics.lines();
@@ -46,12 +47,6 @@ async fn each_that_is_named_is_served_and_shown_and_no_other() {
         let served = format!("sparkconnect_operator_namespace_served{{{label}}} 1");
         assert_eq!(metrics.contains(&served), shown, "{metrics}");
     }
-}
-
-/// An address that nobody listens on.
-fn free() -> SocketAddr {
-    let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
-    listener.local_addr().expect("it is bound")
 }
 
 fn metrics(address: SocketAddr) -> String {

@@ -1,12 +1,13 @@
 //! A real Livy server in a process of its own, on a free loopback port, with a real Spark beneath it. Does I/O: runs Maven, Python and Java.
 
 use std::fs::{self, File};
-use std::net::{TcpListener, TcpStream};
+use std::net::TcpStream;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Stdio};
 use std::time::Duration;
 
 use crate::error::{Context, Error, Result};
+use crate::ports::Port;
 use crate::process::{Seen, wait_for};
 use crate::spark::SparkHome;
 use crate::{command, maven};
@@ -22,7 +23,7 @@ const PATIENCE: Duration = Duration::from_secs(180);
 /// that it has started.
 #[derive(Debug)]
 pub struct Livy {
-    port: u16,
+    port: Port,
     folder: tempfile::TempDir,
     supervisor: Child,
 }
@@ -35,9 +36,9 @@ impl Livy {
     /// of its log.
     pub fn start(version: &str) -> Result<Self> {
         let (jars, home) = (jars()?, SparkHome::ensure(version)?);
-        let port = free_port()?;
+        let port = Port::claim()?;
         let folder = tempfile::tempdir().context(|| "making Livy's folder".to_owned())?;
-        lay_out(folder.path(), port)?;
+        lay_out(folder.path(), port.number())?;
         let supervisor = spawn(&jars, &home, folder.path())?;
         let mut livy = Self {
             port,
@@ -50,7 +51,7 @@ impl Livy {
 
     /// Port of its API on 127.0.0.1.
     pub fn port(&self) -> u16 {
-        self.port
+        self.port.number()
     }
 
     /// The folder that its batches' files may be in.
@@ -64,7 +65,7 @@ impl Livy {
             if let Some(status) = self.supervisor.try_wait().context(looking)? {
                 return Err(Error::new(format!("Livy ended with {status}")));
             }
-            Ok(match TcpStream::connect(("127.0.0.1", self.port)) {
+            Ok(match TcpStream::connect(self.port.address()) {
                 Ok(_) => Seen::Done(()),
                 Err(error) => Seen::NotYet(error.to_string()),
             })
@@ -140,12 +141,4 @@ fn log_in(folder: &Path) -> PathBuf {
 
 fn write(path: &Path, text: &str) -> Result<()> {
     fs::write(path, text).context(|| format!("writing {}", path.display()))
-}
-
-/// A port that was free a moment ago; a server that loses it to somebody ends with a message that says so.
-fn free_port() -> Result<u16> {
-    let finding = || "finding a free port".to_owned();
-    let listener = TcpListener::bind(("127.0.0.1", 0)).context(finding)?;
-    let address = listener.local_addr().context(finding)?;
-    Ok(address.port())
 }

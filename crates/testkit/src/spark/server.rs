@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::fs::{self, File};
-use std::net::{TcpListener, TcpStream};
+use std::net::{SocketAddr, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
@@ -11,6 +11,7 @@ use std::time::{Duration, Instant};
 use super::SparkHome;
 use crate::command;
 use crate::error::{Context, Error, Result};
+use crate::ports::Port;
 
 const SUPERVISOR: &str = include_str!("supervise.py");
 
@@ -27,11 +28,16 @@ pub struct Options {
     pub conf: BTreeMap<String, String>,
 }
 
+struct Ports {
+    grpc: Port,
+    ui: Port,
+}
+
 /// A running Spark Connect server with local executors (`local[2]`); ended on drop, and when the test process ends.
 pub struct SparkServer {
     home: SparkHome,
     options: Options,
-    ports: (u16, u16),
+    ports: Ports,
     folder: tempfile::TempDir,
     supervisor: Child,
 }
@@ -44,9 +50,12 @@ impl SparkServer {
     /// three minutes: with the end of its log.
     pub fn start(version: &str, options: Options) -> Result<Self> {
         let home = SparkHome::ensure(version)?;
-        let ports = free_ports()?;
+        let ports = Ports {
+            grpc: Port::claim()?,
+            ui: Port::claim()?,
+        };
         let folder = tempfile::tempdir().context(|| "making the server's folder".to_owned())?;
-        let supervisor = spawn(&home, folder.path(), &options, ports)?;
+        let supervisor = spawn(&home, folder.path(), &options, &ports)?;
         let mut server = Self {
             home,
             options,
@@ -64,18 +73,18 @@ impl SparkServer {
     /// As [`SparkServer::start`].
     pub fn restart(&mut self) -> Result<()> {
         self.end();
-        self.supervisor = spawn(&self.home, self.folder.path(), &self.options, self.ports)?;
+        self.supervisor = spawn(&self.home, self.folder.path(), &self.options, &self.ports)?;
         self.wait_until_open()
     }
 
     /// Port of Spark Connect on 127.0.0.1.
     pub fn grpc_port(&self) -> u16 {
-        self.ports.0
+        self.ports.grpc.number()
     }
 
     /// Port of the UI and its REST API on 127.0.0.1.
     pub fn ui_port(&self) -> u16 {
-        self.ports.1
+        self.ports.ui.number()
     }
 
     /// The token that the server demands.
@@ -105,7 +114,11 @@ impl SparkServer {
                 })
                 .collect()
         };
-        let mut url = format!("sc://127.0.0.1:{}/;user_id={}", self.ports.0, encode(user));
+        let mut url = format!(
+            "sc://{}/;user_id={}",
+            self.ports.grpc.address(),
+            encode(user)
+        );
         write!(url, ";session_id={session_id}").expect("writing to a string succeeds");
         if let Some(token) = self.token() {
             write!(url, ";authorization=Bearer%20{}", encode(token)).expect("as above");
@@ -127,9 +140,10 @@ impl SparkServer {
     fn wait_until_open(&mut self) -> Result<()> {
         let began = Instant::now();
         loop {
-            let closed: Vec<u16> = [self.ports.0, self.ports.1]
+            let closed: Vec<SocketAddr> = [&self.ports.grpc, &self.ports.ui]
+                .map(Port::address)
                 .into_iter()
-                .filter(|&port| !open(port))
+                .filter(|address| TcpStream::connect(address).is_err())
                 .collect();
             if closed.is_empty() {
                 return Ok(());
@@ -138,7 +152,7 @@ impl SparkServer {
                 return Err(self.failure(&format!("ended with {status}")));
             }
             if began.elapsed() > START_LIMIT {
-                return Err(self.failure(&format!("has not opened ports {closed:?}")));
+                return Err(self.failure(&format!("has not opened {closed:?}")));
             }
             std::thread::sleep(LOOK_EVERY);
         }
@@ -172,7 +186,7 @@ impl Drop for SparkServer {
     }
 }
 
-fn spawn(home: &SparkHome, folder: &Path, options: &Options, ports: (u16, u16)) -> Result<Child> {
+fn spawn(home: &SparkHome, folder: &Path, options: &Options, ports: &Ports) -> Result<Child> {
     let properties = folder.join("server.properties");
     fs::write(&properties, properties_text(folder, options, ports))
         .context(|| format!("writing {}", properties.display()))?;
@@ -208,7 +222,7 @@ fn log_in(folder: &Path) -> PathBuf {
     folder.join("server.log")
 }
 
-fn properties_text(folder: &Path, options: &Options, (grpc, ui): (u16, u16)) -> String {
+fn properties_text(folder: &Path, options: &Options, ports: &Ports) -> String {
     let mut settings = BTreeMap::from([
         ("spark.master", "local[2]".to_owned()),
         ("spark.app.name", "test".to_owned()),
@@ -220,8 +234,11 @@ fn properties_text(folder: &Path, options: &Options, (grpc, ui): (u16, u16)) -> 
         ("spark.driver.host", "127.0.0.1".to_owned()),
         ("spark.driver.bindAddress", "127.0.0.1".to_owned()),
         ("spark.port.maxRetries", "0".to_owned()),
-        ("spark.ui.port", ui.to_string()),
-        ("spark.connect.grpc.binding.port", grpc.to_string()),
+        ("spark.ui.port", ports.ui.number().to_string()),
+        (
+            "spark.connect.grpc.binding.port",
+            ports.grpc.number().to_string(),
+        ),
         (
             "spark.sql.warehouse.dir",
             folder.join("warehouse").display().to_string(),
@@ -245,22 +262,4 @@ fn properties_text(folder: &Path, options: &Options, (grpc, ui): (u16, u16)) -> 
         .iter()
         .map(|(key, value)| format!("{key} {value}\n"))
         .collect()
-}
-
-fn open(port: u16) -> bool {
-    TcpStream::connect(("127.0.0.1", port)).is_ok()
-}
-
-/// Two ports that were free a moment ago; a server that loses one of them to somebody ends with a message that says so.
-fn free_ports() -> Result<(u16, u16)> {
-    let listen =
-        || TcpListener::bind(("127.0.0.1", 0)).context(|| "finding a free port".to_owned());
-    let port = |listener: &TcpListener| {
-        listener
-            .local_addr()
-            .map(|address| address.port())
-            .context(|| "reading a port".to_owned())
-    };
-    let (one, two) = (listen()?, listen()?);
-    Ok((port(&one)?, port(&two)?))
 }
