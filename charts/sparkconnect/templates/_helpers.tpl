@@ -85,7 +85,7 @@ annotations:
   value: {{ .Values.log.filter | quote }}
 {{- with .Values.watchNamespaces }}
 - name: SPARKCONNECT_WATCH_NAMESPACE
-  value: {{ join "," . }}
+  value: {{ join "," . | quote }}
 {{- end }}
 {{- with .Values.tracing.endpoint }}
 - name: OTEL_EXPORTER_OTLP_ENDPOINT

@@ -1,7 +1,7 @@
 {{- /* A program's rights: by a ClusterRole, or by a Role in each namespace that is served. Takes: root, name, account, rules. */}}
 {{- define "sparkconnect.rights" -}}
 {{- $labels := include "sparkconnect.labels" . }}
-{{- $subject := printf "kind: ServiceAccount\nname: %s\nnamespace: %s" .account .root.Release.Namespace }}
+{{- $subject := printf "kind: ServiceAccount\nname: %s\nnamespace: %q" .account .root.Release.Namespace }}
 {{- $name := .name }}
 {{- $rules := .rules }}
 {{- range .root.Values.watchNamespaces }}
@@ -10,7 +10,7 @@ apiVersion: rbac.authorization.k8s.io/v1
 kind: Role
 metadata:
   name: {{ $name }}
-  namespace: {{ . }}
+  namespace: {{ . | quote }}
   labels:
     {{- $labels | nindent 4 }}
 rules:
@@ -20,7 +20,7 @@ apiVersion: rbac.authorization.k8s.io/v1
 kind: RoleBinding
 metadata:
   name: {{ $name }}
-  namespace: {{ . }}
+  namespace: {{ . | quote }}
   labels:
     {{- $labels | nindent 4 }}
 roleRef:

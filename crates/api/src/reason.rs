@@ -200,8 +200,8 @@ reasons! {
         "The cluster does not let the driver pods be made: a quota, or an admission policy.",
         "Raise the quota, or make the spec fit the policy.";
     ObjectsRefused: Server, Warning, SHORT,
-        "The API server refuses an object of the server.",
-        "The message has its words. Where it says `forbidden`, the operator lacks a right.";
+        "The API server refuses an object of the server, or somebody else's object has its name.",
+        "The message has its words. Where it says `forbidden`, the operator lacks a right; where it says `is there already`, delete that object, or give the server another name.";
     PodTrouble: Server, Warning, SHORT,
         "A driver pod has trouble of another kind, which the message names.",
         "`kubectl describe pod` has more.";

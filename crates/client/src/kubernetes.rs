@@ -4,13 +4,17 @@ use std::fmt;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use kube::client::ClientBuilder;
 use kube::config::{KubeConfigOptions, Kubeconfig, KubeconfigError};
 use kube::{Client, Config};
+use tower::timeout::TimeoutLayer;
 
 use crate::{Category, Error};
 
 /// Longest wait for the API server to take a connection.
 const CONNECT: Duration = Duration::from_secs(10);
+/// Longest wait for its answer to begin, where nobody else bounds that. It gives up after a minute itself, unless it is set up otherwise.
+const ANSWER: Duration = Duration::from_secs(70);
 
 /// Which cluster, and which namespace of it.
 #[derive(Clone, Debug, Default)]
@@ -46,13 +50,27 @@ impl KubernetesConfig {
     /// # Errors
     /// [`Category::InvalidInput`] when there is none, or it cannot be used.
     pub async fn connect(&self) -> Result<Cluster, Error> {
+        self.cluster(None).await
+    }
+
+    /// The same, where no answer of the API server is waited for without end.
+    pub(crate) async fn connect_bounded(&self) -> Result<Cluster, Error> {
+        self.cluster(Some(ANSWER)).await
+    }
+
+    async fn cluster(&self, answer: Option<Duration>) -> Result<Cluster, Error> {
         let mut config = self.config().await?;
         config.connect_timeout = Some(CONNECT);
         let namespace = &self.namespace;
         let namespace = namespace
             .clone()
             .unwrap_or_else(|| config.default_namespace.clone());
-        let client = Client::try_from(config).map_err(unusable)?;
+        let builder = ClientBuilder::try_from(config).map_err(unusable)?;
+        // Not the configuration's own time for reads: a log that is followed may be silent for long.
+        let client = match answer {
+            Some(answer) => builder.with_layer(&TimeoutLayer::new(answer)).build(),
+            None => builder.build(),
+        };
         Ok(Cluster { client, namespace })
     }
 
@@ -196,6 +214,31 @@ mod tests {
             error.to_string().contains("/nonexistent/kubeconfig"),
             "{error}"
         );
+    }
+
+    #[tokio::test]
+    async fn an_api_server_that_does_not_answer_is_not_waited_for_without_end() {
+        let silent = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("kubeconfig");
+        let kubeconfig = serde_json::json!({
+            "current-context": "silent",
+            "clusters": [{"name": "silent", "cluster": {"server": format!("http://{}", silent.local_addr().unwrap())}}],
+            "users": [{"name": "silent", "user": {}}],
+            "contexts": [{"name": "silent", "context": {"cluster": "silent", "user": "silent"}}],
+        });
+        std::fs::write(&path, kubeconfig.to_string()).unwrap();
+        let config = KubernetesConfig {
+            kubeconfig: Some(path),
+            ..KubernetesConfig::default()
+        };
+        let cluster = config.cluster(Some(Duration::from_millis(50))).await;
+        let Err(error) = cluster.unwrap().client.apiserver_version().await else {
+            panic!("it does not answer");
+        };
+        let error = told(error, "asking");
+        assert_eq!(error.category(), Category::Unavailable);
+        assert!(error.to_string().contains("timed out"), "{error}");
     }
 
     #[test]

@@ -80,8 +80,9 @@ impl Record {
 
     /// It is refused, for this.
     pub fn refused(&self, refusal: &Refusal) {
-        tracing::debug!(parent: &self.span, request_id = %self.id, %refusal, "refused");
-        self.span.record("sparkconnect.refusal", refusal.reason());
+        let reason = refusal.reason();
+        tracing::info!(parent: &self.span, request_id = %self.id, reason, %refusal, "refused");
+        self.span.record("sparkconnect.refusal", reason);
         self.metrics.refused(refusal);
     }
 

@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use kube::Client;
 use sparkconnect_spark::InstallationKey;
+use sparkconnect_telemetry::listen::listen;
 use sparkconnect_telemetry::{Health, Registry, health};
-use tokio::net::TcpListener;
 use tokio_rustls::TlsAcceptor;
 use tokio_util::sync::CancellationToken;
 
@@ -83,7 +83,7 @@ pub async fn run(settings: Settings, stop: CancellationToken) -> Result<(), RunE
     let health = Health::new();
     let serving = health::Server::bind(settings.common.health_address).await?;
     let address = settings.listen_address;
-    let listener = TcpListener::bind(address).await;
+    let listener = listen(address).await;
     let listener = listener.map_err(|source| RunError::Listen { address, source })?;
     let client = Client::try_default().await.map_err(RunError::Connect)?;
     let (directory, ledger) = (Arc::new(Directory::default()), Ledger::default());

@@ -24,7 +24,7 @@ pub struct Settings {
         long,
         env = "SPARKCONNECT_LISTEN_ADDRESS",
         value_name = "ADDRESS",
-        default_value = "0.0.0.0:8443"
+        default_value = "[::]:8443"
     )]
     pub listen_address: SocketAddr,
 
@@ -42,7 +42,7 @@ pub struct Settings {
         long,
         env = "SPARKCONNECT_CONTROL_ADDRESS",
         value_name = "ADDRESS",
-        default_value = "0.0.0.0:8444"
+        default_value = "[::]:8444"
     )]
     pub control_address: SocketAddr,
 

@@ -4,13 +4,14 @@
 use std::fmt::Debug;
 
 use k8s_openapi::NamespaceResourceScope;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::OwnerReference;
 use kube::api::{Api, DeleteParams, Patch, PatchParams, Preconditions};
 use kube::{Client, Resource, ResourceExt};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 use sha2::{Digest, Sha256};
-use sparkconnect_api::labels::MANAGER;
+use sparkconnect_api::labels::{MANAGED_BY, MANAGER};
 use sparkconnect_telemetry::spans::within;
 use tracing::Instrument;
 
@@ -27,7 +28,7 @@ pub enum ApplyError {
     /// The API server refused or did not answer.
     #[error("{action} {kind} {name}: {}", said(source))]
     Api {
-        /// `apply` or `delete`.
+        /// `look for`, `apply` or `delete`.
         action: &'static str,
         /// Kind of the object.
         kind: String,
@@ -35,6 +36,16 @@ pub enum ApplyError {
         name: String,
         /// What the API server said.
         source: Box<kube::Error>,
+    },
+    /// Somebody else's object has its name.
+    #[error(
+        "{kind} {name} is there already and was not made for this server: delete it, or give the server another name"
+    )]
+    Taken {
+        /// Kind of the object.
+        kind: String,
+        /// Its name.
+        name: String,
     },
     /// The object cannot be written as JSON.
     #[error("{kind} cannot be written as JSON: {source}")]
@@ -116,6 +127,24 @@ impl Applier {
         Ok(Outcome::Applied)
     }
 
+    /// Sees to it that no object of somebody else has the name of `desired`: to apply would change it, and give it an owner with whom it
+    /// goes. Looked for in the cluster: the caches hold the operator's own alone.
+    ///
+    /// # Errors
+    /// [`ApplyError::Taken`], or what the API server answers.
+    pub async fn check_free<K: Child>(&self, desired: &K) -> Result<(), ApplyError> {
+        let name = desired.name_any();
+        let found = self.api::<K>(desired).get_metadata_opt(&name).await;
+        let found = found.map_err(|source| failed::<K>("look for", &name, source))?;
+        if found.is_none_or(|found| is_ours(&found, desired)) {
+            return Ok(());
+        }
+        Err(ApplyError::Taken {
+            kind: K::kind(&()).into_owned(),
+            name,
+        })
+    }
+
     /// Deletes `object` if it is still the one that was seen.
     ///
     /// # Errors
@@ -141,6 +170,15 @@ impl Applier {
             object.namespace().as_deref().unwrap_or("default"),
         )
     }
+}
+
+/// Whether it was made for the same owner, or by the operator for one that it has no more.
+fn is_ours(found: &impl ResourceExt, desired: &impl ResourceExt) -> bool {
+    let label = found.labels().get(MANAGED_BY);
+    let (owners, others) = (desired.owner_references(), found.owner_references());
+    let shared = |owner: &OwnerReference| owners.iter().any(|it| it.uid == owner.uid);
+    let orphan = others.is_empty() && label.is_some_and(|label| label == MANAGER);
+    orphan || others.iter().any(shared)
 }
 
 fn failed<K: Child>(action: &'static str, name: &str, source: kube::Error) -> ApplyError {
@@ -211,6 +249,30 @@ mod tests {
             (json!({"d": "new"}), false),
         ] {
             assert_eq!(covers(&live, &desired), covered, "{desired}");
+        }
+    }
+
+    #[test]
+    fn an_object_is_ours_by_its_label_or_its_owner() {
+        use k8s_openapi::api::core::v1::ServiceAccount;
+
+        let object = |labels: Value, owners: Value| -> ServiceAccount {
+            serde_json::from_value(
+                json!({"metadata": {"name": "spark", "labels": labels, "ownerReferences": owners}}),
+            )
+            .unwrap()
+        };
+        let owner = |uid: &str| json!([{"apiVersion": "v1", "kind": "K", "name": "n", "uid": uid}]);
+        let label = |value: &str| json!({MANAGED_BY: value});
+        let desired = object(label(MANAGER), owner("a"));
+        for (found, ours) in [
+            (object(json!({}), json!([])), false),
+            (object(label("Helm"), owner("b")), false),
+            (object(label(MANAGER), owner("b")), false),
+            (object(label(MANAGER), json!([])), true),
+            (object(json!({}), owner("a")), true),
+        ] {
+            assert_eq!(is_ours(&found, &desired), ours, "{found:?}");
         }
     }
 

@@ -1,5 +1,6 @@
-//! Connection to the API server: one, over HTTP/2, for every watch and every call, as client-go has it. kube's own client
-//! speaks HTTP/1.1, where each call beside another one costs a connection and its TLS handshake. Does I/O.
+//! Connections to the API server, over HTTP/2. kube's own client speaks HTTP/1.1, where each call beside another one costs a connection and
+//! its TLS handshake. A client here has one connection, of which the API server takes 100 requests at a time by default; a watch is one, and
+//! whatever comes after those waits. So the election has a client of its own, and so have the watches of each scope. Does I/O.
 
 use std::time::Duration;
 
@@ -18,7 +19,7 @@ const PING_AFTER: Duration = Duration::from_secs(30);
 /// Without an answer to that for so long, the connection is dead: client-go's default.
 const PING_TIMEOUT: Duration = Duration::from_secs(15);
 
-/// A client with the credentials of the pod, or of the kubeconfig where there is none. Its calls are tried once: a reconcile
+/// A client, with a connection of its own, and the credentials of the pod, or of the kubeconfig where there is none. Its calls are tried once: a reconcile
 /// that fails is tried again as a whole, with its own back-off.
 ///
 /// # Errors

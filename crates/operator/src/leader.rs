@@ -37,6 +37,8 @@ pub struct Elector {
     leases: Api<Lease>,
     identity: String,
     seen: Option<Seen>,
+    /// When the last renewal that went through began: whoever looks at the lease sees it later.
+    renewed: Instant,
 }
 
 /// The last state of the lease, and when this process first saw it.
@@ -53,13 +55,14 @@ impl Elector {
             leases: Api::namespaced(client, namespace),
             identity: identity.into(),
             seen: None,
+            renewed: Instant::now(),
         }
     }
 
     /// Waits until this candidate leads; `false` when `stop` came first.
     pub async fn acquire(&mut self, stop: &CancellationToken) -> bool {
         loop {
-            match self.attempt().await {
+            match self.renew().await {
                 Ok(true) => return true,
                 Ok(false) => {}
                 Err(error) => {
@@ -78,20 +81,32 @@ impl Elector {
     /// # Errors
     /// When the lease was lost; whoever acts as leader must end at once.
     pub async fn hold(&mut self) -> Result<Infallible, LeaderError> {
-        let mut renewed = Instant::now();
+        let mut last = "the API server did not answer".to_owned();
         loop {
-            tokio::time::sleep(RETRY).await;
-            match self.attempt().await {
-                Ok(true) => renewed = Instant::now(),
-                Ok(false) => return Err(LeaderError::Lost("another operator leads".to_owned())),
-                Err(error) if renewed.elapsed() > RENEW_DEADLINE => {
-                    return Err(LeaderError::Lost(error.to_string()));
+            let left = |renewed: Instant| RENEW_DEADLINE.saturating_sub(renewed.elapsed());
+            tokio::time::sleep(RETRY.min(left(self.renewed))).await;
+            match tokio::time::timeout(left(self.renewed), self.renew()).await {
+                Ok(Ok(true)) => {}
+                Ok(Ok(false)) => {
+                    return Err(LeaderError::Lost("another operator leads".to_owned()));
                 }
-                Err(error) => {
+                Ok(Err(error)) => {
                     tracing::warn!(%error, "the lease could not be renewed; trying again");
+                    last = error.to_string();
                 }
+                Err(_elapsed) => return Err(LeaderError::Lost(last)),
             }
         }
+    }
+
+    /// As [`Self::attempt`], and notes when it began where it went through.
+    async fn renew(&mut self) -> Result<bool, kube::Error> {
+        let began = Instant::now();
+        let ours = self.attempt().await?;
+        if ours {
+            self.renewed = began;
+        }
+        Ok(ours)
     }
 
     /// Gives the lease back, so that a standby leads at once.

@@ -3,6 +3,7 @@
 
 pub mod apply;
 pub mod backoff;
+pub mod check;
 pub mod connect;
 pub mod context;
 pub mod control;

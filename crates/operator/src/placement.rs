@@ -93,10 +93,22 @@ impl Placement {
             .insert(session.to_owned());
     }
 
-    /// Notes that `session` lives nowhere any more; `true` if it lived somewhere.
+    /// Whether `session` lives somewhere.
+    pub fn has_place(&self, session: &str) -> bool {
+        let known = self.lock();
+        let mut replicas = known.replicas.values();
+        replicas.any(|replica| replica.sessions.contains(session))
+    }
+
+    /// Notes that `session` lives nowhere any more, and that its name is free; `true` if it lived somewhere.
     pub fn release(&self, session: &str) -> bool {
+        self.lock().names.retain(|_, holder| holder != session);
+        self.vacate(session)
+    }
+
+    /// Notes that `session` lives nowhere for now, and keeps its name; `true` if it lived somewhere.
+    pub fn vacate(&self, session: &str) -> bool {
         let mut known = self.lock();
-        known.names.retain(|_, holder| holder != session);
         let lived = known
             .replicas
             .values_mut()
@@ -168,6 +180,7 @@ mod tests {
         assert!(!placement.release("s1"), "it lives nowhere");
         assert_eq!(placement.count(&first), 0);
         assert_eq!(placement.assign("s3", &pool), Some(first));
+        assert!(placement.has_place("s2") && !placement.has_place("s1"));
     }
 
     #[test]
@@ -183,6 +196,10 @@ mod tests {
         assert_eq!(placement.claim("s1", name("a")), Ok(()), "its own");
         assert_eq!(placement.claim("s2", name("a")), Err("s1".to_owned()));
         assert_eq!(placement.claim("s2", name("b")), Ok(()), "another server's");
+        placement.restore("s1", "r");
+        assert!(placement.vacate("s1"));
+        let kept = placement.claim("s2", name("a"));
+        assert_eq!(kept, Err("s1".to_owned()), "its replica is gone, not it");
         placement.release("s1");
         assert_eq!(placement.claim("s3", name("a")), Ok(()));
         placement.restore("s3", "r");

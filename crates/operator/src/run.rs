@@ -68,7 +68,8 @@ pub async fn run(settings: Settings, stop: CancellationToken) -> Result<(), RunE
     tasks.spawn(serving.run(health.clone(), registry.clone(), ended));
     let client = connect().await.map_err(RunError::Connect)?;
     health.set_ready(true); // a standby is ready too: it can take over
-    let mut elector = Elector::new(client.clone(), &settings.namespace, &settings.pod_name);
+    let electing = connect().await.map_err(RunError::Connect)?;
+    let mut elector = Elector::new(electing, &settings.namespace, &settings.pod_name);
     let mut result = Ok(());
     if elector.acquire(&stop).await {
         tracing::info!("this operator leads");
@@ -114,10 +115,11 @@ async fn lead(
         stop: stop.clone(),
         tasks: tasks.clone(),
     };
-    let scopes = settings.scopes().into_iter();
-    let served: Vec<_> = scopes
-        .map(|scope| Served::start(scope, &shared, settings))
-        .collect();
+    let mut served = Vec::new();
+    for scope in settings.scopes() {
+        let watching = connect().await.map_err(RunError::Connect)?;
+        served.push(Served::start(scope, &watching, &shared, settings));
+    }
     let shown = contexts(&served);
     state::register(registry, move |state| state::fill(&shown, state))?;
     begin(&shared, settings, &served, keeper);

@@ -38,7 +38,7 @@ pub struct NotListed {
 
 /// What is one for all scopes.
 pub struct Shared {
-    /// Connection to the API server.
+    /// Connection to the API server, for all but watches.
     pub client: Client,
     /// Source of every token.
     pub key: Arc<InstallationKey>,
@@ -70,9 +70,9 @@ pub struct Served {
 }
 
 impl Served {
-    /// Starts the watches of `scope`.
-    pub fn start(scope: Scope, shared: &Shared, settings: &Settings) -> Self {
-        let client = || shared.client.clone();
+    /// Starts the watches of `scope`, on a connection of their own.
+    pub fn start(scope: Scope, watching: &Client, shared: &Shared, settings: &Settings) -> Self {
+        let client = || watching.clone();
         let servers = Controller::new(scope.api::<GuardedServer>(client()), watch::config());
         let sessions = Controller::new(scope.api::<GuardedSession>(client()), watch::config());
         let (triggers, queues) = queues();
@@ -145,7 +145,7 @@ fn context(
     watches: &Watches,
     resources: Resources,
 ) -> Context {
-    let (client, triggers) = (watches.client.clone(), watches.triggers.clone());
+    let (client, triggers) = (shared.client.clone(), watches.triggers.clone());
     Context {
         applier: Applier::new(client.clone()),
         events: Events::new(client.clone(), &settings.pod_name),

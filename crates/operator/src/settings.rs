@@ -1,6 +1,7 @@
 //! The operator's command line: every flag has an environment variable of the same meaning. No I/O.
 
 use std::collections::BTreeSet;
+use std::path::PathBuf;
 
 use clap::Parser;
 use sparkconnect_telemetry::Common;
@@ -74,6 +75,10 @@ pub struct Settings {
     /// Removes this, returns when it is gone, and runs nothing: for uninstalling together with the resource definitions.
     #[arg(long, value_name = "WHAT")]
     pub remove: Option<Removal>,
+
+    /// Calls Spark in the session whose connection Secret is mounted at this folder, as a client would, and runs nothing: for `helm test`.
+    #[arg(long, value_name = "FOLDER", conflicts_with = "remove")]
+    pub check_session: Option<PathBuf>,
 }
 
 impl Settings {

@@ -3,6 +3,7 @@
 
 mod client;
 mod config;
+mod lines;
 mod logs;
 mod runtime;
 mod task;

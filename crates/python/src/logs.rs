@@ -2,17 +2,13 @@
 
 use std::sync::Arc;
 
-use futures::StreamExt;
-use futures::stream::ReadyChunks;
 use pyo3::prelude::*;
 use serde::Deserialize;
-use sparkconnect_client::{Error, LogRequest, LogStream, Role, SparkClient};
+use sparkconnect_client::{Error, LogRequest, Role, SparkClient};
 use tokio::sync::Mutex;
 
+use crate::lines::Lines;
 use crate::task::{Task, parsed};
-
-/// Lines that are given to Python at once, at the most.
-const LINES: usize = 1000;
 
 /// A log, opened when it is first read.
 #[pyclass(frozen)]
@@ -36,7 +32,7 @@ struct Open {
     id: String,
     /// JSON of a [`Request`].
     request: String,
-    stream: Option<ReadyChunks<LogStream>>,
+    lines: Option<Lines>,
 }
 
 impl std::fmt::Debug for Open {
@@ -54,7 +50,7 @@ impl Logs {
                 client,
                 id,
                 request,
-                stream: None,
+                lines: None,
             })),
         }
     }
@@ -67,19 +63,17 @@ impl Logs {
         let open = Arc::clone(&self.open);
         Task::begin(async move {
             let open = &mut *open.lock().await;
-            let stream = match &mut open.stream {
-                Some(stream) => stream,
+            let lines = match &mut open.lines {
+                Some(lines) => lines,
                 None => {
-                    let stream = open
+                    let log = open
                         .client
                         .get_logs(&open.id, request(&open.request)?)
                         .await?;
-                    open.stream.insert(stream.ready_chunks(LINES))
+                    open.lines.insert(Lines::of(log))
                 }
             };
-            let lines = stream.next().await;
-            let lines = lines.map(|lines| lines.into_iter().collect::<Result<Vec<_>, _>>());
-            lines.transpose()
+            lines.next().await
         })
     }
 }

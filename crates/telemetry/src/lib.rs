@@ -2,6 +2,7 @@
 //! Listens on one address, writes to standard error, sends traces where that is wanted and reads `/proc/self`.
 
 pub mod health;
+pub mod listen;
 pub mod logs;
 pub mod metrics;
 mod process;

@@ -31,7 +31,7 @@ pub struct Common {
         long,
         env = "SPARKCONNECT_HEALTH_ADDRESS",
         value_name = "ADDRESS",
-        default_value = "0.0.0.0:8080"
+        default_value = "[::]:8080"
     )]
     pub health_address: SocketAddr,
 
@@ -170,7 +170,7 @@ mod tests {
         let parse = |args: &[&str]| Program::try_parse_from([&["program"], args].concat());
         let default = parse(&[]).unwrap().common;
         assert!(default.watch_namespaces.is_empty());
-        assert_eq!(default.health_address.to_string(), "0.0.0.0:8080");
+        assert_eq!(default.health_address.to_string(), "[::]:8080");
         let given = parse(&["--watch-namespace=team", "--log-format=text"]).unwrap();
         assert_eq!(given.common.watch_namespaces, ["team"]);
         assert_eq!(given.common.log_format, LogFormat::Text);

@@ -10,14 +10,16 @@ use sparkconnect_client::{
 use super::backend::{BackendArgs, Jobs};
 use super::logs::LIVY_REQUEST;
 use crate::context::Context;
+use crate::ending::Endings;
 use crate::error::Error;
-use crate::interrupt::Interrupt;
 use crate::log;
 use crate::terminal::{self, Spinner};
 use crate::values::period;
 
 /// Pause between two looks for a log that is not there yet.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
+/// So many looks in a row may go without an answer, as when the client waits.
+const PATIENCE: u32 = 30;
 
 /// Wait until a batch job has ended; the exit code says how.
 #[derive(clap::Args, Debug)]
@@ -53,7 +55,7 @@ pub(super) async fn until_ended(
     follow: bool,
     timeout: Option<Duration>,
 ) -> Result<ExitCode, Error> {
-    let mut interrupt = Interrupt::listen()?;
+    let mut endings = Endings::listen()?;
     let ended = async {
         if follow {
             print_log(context, jobs, id).await?;
@@ -64,7 +66,7 @@ pub(super) async fn until_ended(
     };
     let application = tokio::select! {
         application = within(timeout, jobs.called(id), ended) => application?,
-        () = interrupt.wait() => {
+        _ = endings.next() => {
             terminal::note(&format!("Interrupted: {} goes on.", jobs.called(id)));
             return Err(Error::Interrupted);
         }
@@ -133,18 +135,27 @@ async fn log(context: &Context, jobs: &Jobs, id: &str) -> Result<Option<LogStrea
         follow: true,
         ..LogRequest::default()
     };
-    let mut told = None;
+    let (mut told, mut silent) = (None, 0);
     loop {
         // Asked for first: one that ended meanwhile has its log still.
-        let application = jobs.client.get_status(id).await?;
+        let state = match jobs.client.get_status(id).await {
+            Ok(application) => application.state,
+            Err(error) if error.is_transient() && silent < PATIENCE => {
+                silent += 1;
+                tokio::time::sleep(LOOK_EVERY).await;
+                continue;
+            }
+            Err(error) => return Err(error.into()),
+        };
+        silent = 0;
         match jobs.client.get_logs(id, request.clone()).await {
             Ok(log) => return Ok(Some(log)),
             Err(error) if !not_yet(&error) => return Err(error.into()),
-            Err(_) if application.state.is_final() => return Ok(None),
+            Err(_) if state.is_final() => return Ok(None),
             Err(error) => {
                 let progress = Progress {
                     subject: jobs.called(id),
-                    state: application.state.name().to_owned(),
+                    state: state.name().to_owned(),
                     message: error.to_string(),
                 };
                 if told.as_ref() != Some(&progress) {

@@ -1,22 +1,19 @@
 //! `session create`. Does I/O through the client.
 
 use std::process::ExitCode;
-use std::sync::Arc;
 use std::time::Duration;
 
 use sparkconnect_api::SparkSession;
 use sparkconnect_client::sessions::Reach;
-use sparkconnect_client::{
-    Category, Progress, Session, SessionInfo, SessionRequest, SparkClient, Waiting,
-};
-use tokio::sync::watch;
+use sparkconnect_client::{SessionInfo, SessionRequest};
 
+use super::make;
 use crate::context::Context;
+use crate::ending::Endings;
 use crate::error::Error;
-use crate::interrupt::Interrupt;
 use crate::output::Output;
 use crate::resource;
-use crate::terminal::{self, Spinner};
+use crate::terminal;
 use crate::values::{map, pair, period};
 
 /// Make a session on a server, and wait until it is ready.
@@ -97,7 +94,14 @@ impl Args {
 pub(crate) async fn run(context: &Context, args: &Args) -> Result<ExitCode, Error> {
     let request = args.request()?;
     let client = context.sessions(Reach::Direct).await?;
-    let made = make(context, &client, request, args.timeout).await?;
+    let made = make::session(
+        context,
+        &client,
+        request,
+        args.timeout,
+        &mut Endings::listen()?,
+    )
+    .await?;
     let name = made.info.name.clone().unwrap_or_default();
     match args.output.form {
         Some(form) => resource::print_named::<SparkSession>(context, form, &name).await?,
@@ -121,84 +125,4 @@ fn tell(context: &Context, info: &SessionInfo, name: &str) {
     terminal::hint(&format!(
         "`kubectl sparkconnect session url {name}{flag}` prints its URL, `… session shell {name}{flag}` opens Python in it"
     ));
-}
-
-/// Makes it, and takes it back when that is interrupted; one that cannot be made the client has taken back.
-async fn make(
-    context: &Context,
-    client: &SparkClient,
-    request: SessionRequest,
-    timeout: Duration,
-) -> Result<Session, Error> {
-    let mut interrupt = Interrupt::listen()?;
-    let spinner = Spinner::start("Making a session");
-    let (waiting, mut named) = naming(&context.waiting(&spinner, Some(timeout)));
-    let mut made = Box::pin(client.create_session(request, &waiting));
-    tokio::select! {
-        made = &mut made => return Ok(made?),
-        () = interrupt.wait() => {}
-    }
-    // What was asked of the API server may still be done: the first news of it has its name.
-    let name = tokio::select! {
-        made = &mut made => made?.info.name,
-        heard = named.wait_for(Option::is_some) => heard.ok().and_then(|name| name.clone()),
-        () = interrupt.wait() => None,
-    };
-    drop(made);
-    drop(spinner);
-    if let Some(name) = name {
-        take_back(client, &name).await?;
-    }
-    Err(Error::Interrupted)
-}
-
-/// The client does that in a task of its own, which would end with this program.
-async fn take_back(client: &SparkClient, name: &str) -> Result<(), Error> {
-    match client.close_session(name).await {
-        Err(error) if error.category() != Category::NotFound => Err(error.into()),
-        Ok(()) | Err(_) => {
-            terminal::note(&format!("Interrupted: the session {name} was taken back."));
-            Ok(())
-        }
-    }
-}
-
-/// The same wait, and the name of what is waited for once that is known.
-fn naming(waiting: &Waiting) -> (Waiting, watch::Receiver<Option<String>>) {
-    let (tell, named) = watch::channel(None);
-    let known = waiting.progress.clone();
-    let progress = move |progress: &Progress| {
-        tell.send_replace(name_in(&progress.subject));
-        if let Some(known) = &known {
-            known(progress);
-        }
-    };
-    let waiting = Waiting {
-        timeout: waiting.timeout,
-        progress: Some(Arc::new(progress)),
-    };
-    (waiting, named)
-}
-
-/// The name in `SparkSession team/ada`.
-fn name_in(subject: &str) -> Option<String> {
-    let (_, name) = subject.rsplit_once('/')?;
-    Some(name.to_owned())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_name_is_known_from_the_first_news() {
-        let (waiting, named) = naming(&Waiting::default());
-        assert_eq!(*named.borrow(), None);
-        waiting.tell(&Progress {
-            subject: "SparkSession team/ada".to_owned(),
-            state: "Pending".to_owned(),
-            message: String::new(),
-        });
-        assert_eq!(named.borrow().as_deref(), Some("ada"));
-    }
 }

@@ -6,6 +6,7 @@ mod get;
 mod list;
 mod local;
 mod logs;
+pub(crate) mod make;
 mod url;
 
 use std::process::ExitCode;

@@ -10,8 +10,8 @@ use sparkconnect_client::{Category, Connection, Error as ClientError, Waiting};
 
 use super::local::LocalPort;
 use crate::context::Context;
+use crate::ending::Endings;
 use crate::error::Error;
-use crate::interrupt::Interrupt;
 use crate::terminal::{self, Spinner};
 use crate::values::period;
 
@@ -92,7 +92,7 @@ pub(crate) async fn run(context: &Context, args: &Args) -> Result<ExitCode, Erro
 }
 
 async fn forward(context: &Context, args: &Args, far: &Connection) -> Result<ExitCode, Error> {
-    let mut interrupt = Interrupt::listen()?;
+    let mut endings = Endings::listen()?;
     let port = match &far.tls {
         Some(trust) => Some(LocalPort::open(far, trust).await?),
         None => None,
@@ -103,7 +103,7 @@ async fn forward(context: &Context, args: &Args, far: &Connection) -> Result<Exi
     };
     context.print(&args.url(&near))?;
     terminal::note("The port is open until Ctrl-C; the session stays.");
-    interrupt.wait().await;
+    endings.next().await;
     Ok(ExitCode::SUCCESS)
 }
 

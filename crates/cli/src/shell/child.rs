@@ -11,9 +11,9 @@ use sparkconnect_client::{Category, Connection, SessionInfo};
 use sparkconnect_spark::Token;
 use tokio::process::{Child, Command};
 
-use super::ending::{Ending, Endings};
 use super::python::Python;
 use crate::context::Context;
+use crate::ending::{Ending, Endings};
 use crate::error::Error;
 
 const STARTUP: &str = include_str!("startup.py");

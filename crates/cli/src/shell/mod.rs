@@ -1,7 +1,6 @@
 //! `session shell`: Python with a session as `spark`. Does I/O: makes or opens the session, runs Python.
 
 mod child;
-mod ending;
 mod program;
 pub(crate) mod python;
 
@@ -12,10 +11,11 @@ use sparkconnect_client::sessions::Reach;
 use sparkconnect_client::{Category, Session, SessionRequest, SparkClient};
 
 use self::child::{Told, Tutorial};
-use self::ending::Endings;
 use self::python::Python;
 use crate::context::Context;
+use crate::ending::Endings;
 use crate::error::Error;
+use crate::session::make;
 use crate::terminal::{self, Spinner};
 
 /// What a session of the shell's own is called, as an application.
@@ -69,59 +69,37 @@ pub(crate) async fn run(context: &Context, args: &Args) -> Result<ExitCode, Erro
     let python = Python::ask(&args.python).await?;
     python.usable()?;
     let client = context.sessions(Reach::Auto).await?;
-    let own = args.session.is_none().then(own_name);
     let mut endings = Endings::listen()?;
-    let opened = tokio::select! {
-        opened = open(context, args, &client, own.as_deref()) => opened,
-        _ = endings.next() => Err(Error::Interrupted),
-    };
-    let session = match opened {
-        Ok(session) => session,
-        Err(error) => {
-            // There may be nothing to end yet, and the error that matters is the first.
-            if let Some(name) = own {
-                let _ = client.close_session(&name).await;
-            }
-            return Err(error);
-        }
-    };
-    let ended = in_session(context, args, &python, &session, &mut endings).await;
-    if let Some(name) = own {
-        tokio::select! {
-            () = close(&client, &name) => {}
+    if let Some(session) = &args.session {
+        let session = tokio::select! {
+            opened = open(context, args, &client, session) => opened?,
             _ = endings.next() => return Err(Error::Interrupted),
-        }
+        };
+        return in_session(context, args, &python, &session, &mut endings).await;
+    }
+    let request = SessionRequest {
+        app_name: Some(APP_NAME.to_owned()),
+        server: args.server.clone(),
+        ..SessionRequest::default()
+    };
+    let session = make::session(context, &client, request, args.timeout, &mut endings).await?;
+    let ended = in_session(context, args, &python, &session, &mut endings).await;
+    tokio::select! {
+        () = close(&client, session.info.name.as_deref().unwrap_or_default()) => {}
+        _ = endings.next() => return Err(Error::Interrupted),
     }
     ended
-}
-
-/// A name that no other session has.
-fn own_name() -> String {
-    let random = uuid::Uuid::new_v4().simple().to_string();
-    format!("{APP_NAME}-{}", &random[..8])
 }
 
 async fn open(
     context: &Context,
     args: &Args,
     client: &SparkClient,
-    own: Option<&str>,
+    session: &str,
 ) -> Result<Session, Error> {
-    let spinner = Spinner::start("opening a session");
+    let spinner = Spinner::start("Opening a session");
     let waiting = context.waiting(&spinner, Some(args.timeout));
-    let opened = match (&args.session, own) {
-        (Some(session), _) => client.open_session(session, &waiting).await,
-        (None, own) => {
-            let request = SessionRequest {
-                app_name: Some(APP_NAME.to_owned()),
-                server: args.server.clone(),
-                name: own.map(str::to_owned),
-                ..SessionRequest::default()
-            };
-            client.create_session(request, &waiting).await
-        }
-    };
-    Ok(opened?)
+    Ok(client.open_session(session, &waiting).await?)
 }
 
 async fn in_session(

@@ -18,8 +18,8 @@ use tokio::net::TcpListener;
 use self::door::Door;
 use self::upstream::Upstream;
 use crate::context::Context;
+use crate::ending::Endings;
 use crate::error::Error;
-use crate::interrupt::Interrupt;
 use crate::{resource, terminal};
 
 /// Open Spark's UI of a server in the browser.
@@ -65,7 +65,7 @@ pub(crate) async fn run(context: &Context, args: &Args) -> Result<ExitCode, Erro
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, args.port)).await;
     let bound = listener.and_then(|listener| Ok((listener.local_addr()?.port(), listener)));
     let (port, listener) = bound.map_err(|error| taken(args.port, error))?;
-    let mut interrupt = Interrupt::listen()?;
+    let mut endings = Endings::listen()?;
     let door = Door::new(port);
     let url = door.url();
     context.print(&url)?;
@@ -76,7 +76,7 @@ pub(crate) async fn run(context: &Context, args: &Args) -> Result<ExitCode, Erro
     terminal::note(&format!("the UI of {upstream}; Ctrl-C ends it"));
     tokio::select! {
         () = front::serve(listener, door, upstream) => {}
-        () = interrupt.wait() => {}
+        _ = endings.next() => {}
     }
     Ok(ExitCode::SUCCESS)
 }

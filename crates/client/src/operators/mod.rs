@@ -46,7 +46,7 @@ impl OperatorBackend {
     /// [`Category::InvalidInput`] when the cluster has both operators and none is chosen, or no kubeconfig can be used;
     /// [`Category::NotFound`] when it has none, or not the chosen one.
     pub async fn connect(config: OperatorConfig) -> Result<Self, Error> {
-        let cluster = config.kubernetes.connect().await?;
+        let cluster = config.kubernetes.connect_bounded().await?;
         let flavour = flavour::find(&cluster.client, config.flavour).await?;
         Ok(Self { cluster, flavour })
     }

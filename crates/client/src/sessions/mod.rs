@@ -82,7 +82,7 @@ impl SessionBackend {
     /// [`Category::InvalidInput`] when there is neither, or they cannot be used.
     pub async fn connect(config: SessionConfig) -> Result<Self, Error> {
         Ok(Self {
-            cluster: config.kubernetes.connect().await?,
+            cluster: config.kubernetes.connect_bounded().await?,
             server: config.server,
             reach: config.reach,
             timeout: config.timeout,

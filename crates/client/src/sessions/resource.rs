@@ -9,6 +9,8 @@ const LONGEST: usize = 63;
 /// What a name without anything to be made of begins with.
 const PLAIN: &str = "session";
 const RANDOM: usize = 6;
+/// How long what was made here tells of its end: nobody deletes it where the program that made it was killed.
+const RETENTION: Period = Period::from_secs(24 * 3600);
 
 /// The resource, on this server.
 pub(super) fn resource(request: SessionRequest, server: String) -> Result<SparkSession, Error> {
@@ -36,7 +38,7 @@ pub(super) fn resource(request: SessionRequest, server: String) -> Result<SparkS
         idle_timeout: period("idle_timeout", request.idle_timeout)?,
         ttl: period("ttl", request.ttl)?,
         on_server_loss: None,
-        retention: None,
+        retention: Some(RETENTION),
     };
     let mut session = SparkSession::new(&name, spec);
     session.metadata.labels = (!request.labels.is_empty()).then_some(request.labels);
@@ -100,7 +102,7 @@ mod tests {
             "apiVersion": "sparkconnect.dev/v1alpha1",
             "kind": "SparkSession",
             "metadata": {"name": "ada"},
-            "spec": {"server": "demo", "appName": "notebook", "idleTimeout": "1m30s"},
+            "spec": {"server": "demo", "appName": "notebook", "idleTimeout": "1m30s", "retention": "24h"},
         });
         assert_eq!(json, expected);
     }

@@ -14,6 +14,7 @@ use hyper::server::conn::http2;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use sparkconnect_proto::gateway::v1::gateway_service_server::GatewayServiceServer;
+use sparkconnect_telemetry::listen::listen;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
@@ -56,7 +57,7 @@ impl Control {
         ledger: Ledger,
     ) -> io::Result<Self> {
         Ok(Self {
-            listener: TcpListener::bind(address).await?,
+            listener: listen(address).await?,
             credentials,
             ledger,
         })

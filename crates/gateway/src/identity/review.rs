@@ -1,5 +1,6 @@
 //! Whose token it is, by the API server's TokenReview. Asks the API server; remembers for at most a minute.
 
+use std::fmt::Display;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -22,6 +23,8 @@ const KNOWN: Duration = Duration::from_secs(60);
 const UNKNOWN: Duration = Duration::from_secs(10);
 /// Questions at a time: whoever sends made-up tokens does not keep the API server busy.
 const QUESTIONS: usize = 32;
+/// Questions that wait for their turn: until it is known whose a call is, what its client sends is kept.
+const WAITING: usize = 256;
 
 /// What was said of a token.
 type Answer = Result<Arc<Person>, Refusal>;
@@ -33,6 +36,7 @@ pub struct Reviews {
     audience: String,
     answers: Cache<TokenHash, Answer>,
     questions: Semaphore,
+    waiting: Semaphore,
 }
 
 impl Reviews {
@@ -46,6 +50,7 @@ impl Reviews {
             audience,
             answers: answers.build(),
             questions: Semaphore::new(QUESTIONS),
+            waiting: Semaphore::new(QUESTIONS + WAITING),
         }
     }
 
@@ -60,7 +65,9 @@ impl Reviews {
 
     /// The outer error is not remembered: it says nothing of the token.
     async fn ask(&self, token: &str) -> Result<Answer, Refusal> {
-        let _question = self.questions.acquire().await.expect("it is never closed");
+        let Ok(_place) = self.waiting.try_acquire() else {
+            return Err(unsaid("too many tokens are asked about"));
+        };
         let review = TokenReview {
             spec: TokenReviewSpec {
                 token: Some(token.to_owned()),
@@ -69,12 +76,14 @@ impl Reviews {
             ..TokenReview::default()
         };
         let parameters = PostParams::default();
-        let asked = within(spans::review_token(), self.api.create(&parameters, &review));
-        let asked = tokio::time::timeout(PATIENCE, asked).await;
-        let review = match asked {
+        let asked = async {
+            let _question = self.questions.acquire().await.expect("it is never closed");
+            within(spans::review_token(), self.api.create(&parameters, &review)).await
+        };
+        let review = match tokio::time::timeout(PATIENCE, asked).await {
             Ok(Ok(review)) => review,
-            Ok(Err(error)) => return Err(unsaid(&error)),
-            Err(late) => return Err(unsaid(&late)),
+            Ok(Err(error)) => return Err(unsaid(error)),
+            Err(late) => return Err(unsaid(late)),
         };
         let status = review.status.unwrap_or_default();
         let audiences = status.audiences.unwrap_or_default();
@@ -88,7 +97,7 @@ impl Reviews {
     }
 }
 
-fn unsaid(error: &dyn std::error::Error) -> Refusal {
+fn unsaid(error: impl Display) -> Refusal {
     tracing::warn!(%error, "the API server does not say whose token it is");
     Refusal::Unsaid {
         what: "who you are",

@@ -105,6 +105,10 @@ async fn calls_are_measured_and_logged_where_that_is_wanted() {
             wanted,
             "{log}"
         );
+        for reason in ["unknown_token", "replica_unreachable"] {
+            let reason = format!("reason=\"{reason}\"");
+            assert!(log.contains(&reason), "{reason}: {log}");
+        }
         assert!(!log.contains(&token), "{log}");
     }
 }

@@ -133,7 +133,7 @@ impl Keeper {
             }
             let found = self.get(TLS_SECRET).await?;
             if let Some(secret) = &found
-                && (!is_ours(secret) || self.serves(secret, now))
+                && (!is_ours(secret) || serves(secret, &ca, &self.names, now))
             {
                 return Ok(authority_of(secret));
             }
@@ -177,11 +177,6 @@ impl Keeper {
         }
     }
 
-    fn serves(&self, secret: &Secret, now: Timestamp) -> bool {
-        let leaf = secret.data.as_ref().and_then(Leaf::read);
-        leaf.is_some_and(|leaf| leaf.serves(&self.names, now))
-    }
-
     /// The authority that there is or, where it is of no use any more, a new one. `None` when somebody else was faster.
     async fn authority(&self, now: Timestamp) -> Result<Option<Ca>, KeeperError> {
         let found = self.own(CA_SECRET).await?;
@@ -198,9 +193,10 @@ impl Keeper {
     /// Sees to it that gateways have a certificate of `ca` to be known by; `false` when somebody else was faster.
     async fn control(&self, ca: &Ca, now: Timestamp) -> Result<bool, KeeperError> {
         let (found, names) = (self.own(CONTROL_SECRET).await?, [CONTROL_SERVER.to_owned()]);
-        let data = found.as_ref().and_then(|secret| secret.data.as_ref());
-        let serves = |leaf: Leaf| leaf.authority() == ca.certificate() && leaf.serves(&names, now);
-        if data.and_then(Leaf::read).is_some_and(serves) {
+        if found
+            .as_ref()
+            .is_some_and(|secret| serves(secret, ca, &names, now))
+        {
             return Ok(true);
         }
         let leaf = ca.issue(&names, now)?;
@@ -289,6 +285,13 @@ fn secret(name: &str, data: BTreeMap<String, ByteString>) -> Secret {
 pub(crate) fn is_ours(secret: &Secret) -> bool {
     let label = secret.labels().get(labels::MANAGED_BY);
     label.is_some_and(|manager| manager == labels::MANAGER)
+}
+
+/// Whether the certificate in the Secret is by `ca`, for `names`, and lasts. One by another authority is of no use: that is gone, perhaps since
+/// its key was seen.
+fn serves(secret: &Secret, ca: &Ca, names: &[String], now: Timestamp) -> bool {
+    let leaf = secret.data.as_ref().and_then(Leaf::read);
+    leaf.is_some_and(|leaf| leaf.authority() == ca.certificate() && leaf.serves(names, now))
 }
 
 /// The authority's certificate in the Secret; an empty one, as some tools write it, is none.

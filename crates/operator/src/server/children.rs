@@ -98,6 +98,9 @@ async fn kind<K: Child + Send + Sync + 'static>(
         let name = object.name_any();
         let reference = ObjectRef::new(&name).within(&object.namespace().unwrap_or_default());
         let live = cache.get(&reference);
+        if live.is_none() {
+            context.applier.check_free(&object).await?;
+        }
         if context.applier.ensure(object, live.as_deref()).await? == Outcome::Applied {
             context
                 .metrics

@@ -93,21 +93,19 @@ pub(super) async fn carry_out(turn: &mut Turn<'_>, step: Step) -> Result<Next, E
     }
 }
 
-/// Gives up what the session had of a replica, says what it waits for, and waits.
+/// Says what the session waits for, gives up what it had of a replica, and waits.
 async fn wait(
     turn: &mut Turn<'_>,
     reason: Reason,
     message: &str,
     again: Duration,
 ) -> Result<Next, Error> {
-    turn.release();
     let status = status::waiting(&turn.session, reason, message, turn.now());
-    let written = turn.write(status).await?;
-    Ok(if written {
-        Next::rest(Some(again))
-    } else {
-        Next::after(false)
-    })
+    if !turn.write(status).await? {
+        return Ok(Next::after(false)); // it may have been given a place meanwhile
+    }
+    turn.release();
+    Ok(Next::rest(Some(again)))
 }
 
 /// Takes the replica with the fewest sessions and records it, before anything is made there.
@@ -148,7 +146,7 @@ fn choose(turn: &Turn<'_>, candidates: &[Candidate]) -> Option<(Candidate, Sessi
         .collect();
     let former = turn.status().replica_uid;
     if former.is_some_and(|former| !uids.contains(&former)) {
-        turn.release();
+        turn.vacate();
     }
     let chosen = turn.context.placement.assign(&turn.uid(), &uids)?;
     let replica = candidates

@@ -124,7 +124,7 @@ pub async fn reconcile(
 async fn advance(turn: &mut Turn<'_>) -> Result<Action, Error> {
     for _ in 0..DECISIONS {
         let step = decide::decide(&turn.facts()); // no client required
-        if step.acts() && !turn.is_fresh() {
+        if !turn.is_fresh() && (step.acts() || gives_up_unread(turn, &step)) {
             if !turn.refresh().await? {
                 turn.forget(); // gone behind the cache's back
                 return Ok(Action::await_change());
@@ -138,6 +138,13 @@ async fn advance(turn: &mut Turn<'_>) -> Result<Action, Error> {
         }
     }
     Ok(Action::requeue(BREATH))
+}
+
+/// Whether the step gives up a place that the session, as the cache has it, was not given yet: the place may be the newer of both.
+fn gives_up_unread(turn: &Turn<'_>, step: &decide::Step) -> bool {
+    matches!(step, decide::Step::Wait { .. })
+        && turn.status().replica_uid.is_none()
+        && turn.context.placement.has_place(&turn.uid())
 }
 
 /// Has the status tell of a failure.

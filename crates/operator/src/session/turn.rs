@@ -198,6 +198,13 @@ impl<'a> Turn<'a> {
         }
     }
 
+    /// Gives up its place for another one: it is called as before.
+    pub(super) fn vacate(&self) {
+        if self.context.placement.vacate(&self.uid()) {
+            self.wake_server();
+        }
+    }
+
     /// Has the server count its sessions again.
     pub(super) fn wake_server(&self) {
         let namespace = self.session.namespace().unwrap_or_default();

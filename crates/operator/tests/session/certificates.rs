@@ -127,7 +127,6 @@ async fn an_authority_that_was_spoilt_is_made_anew() {
     let first = keeper.ensure(in_days(0)).await.unwrap();
     let spoilt = json!({"stringData": {"made": "2001-01-01"}});
     world.merge::<Secret>(CA_SECRET, spoilt).await;
-    world.delete::<Secret>(TLS_SECRET).await;
     let second = keeper.ensure(in_days(0)).await.unwrap();
     assert_ne!(first, second);
     assert!(serves(&world, &tls(&world).await, HOST, in_days(0)));

@@ -14,6 +14,7 @@ use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
 
 use crate::making::state;
 use crate::operator::Operator;
+use crate::recorder::is_write;
 use crate::world::{PATIENCE, Replica, SPARK, World, eventually};
 
 /// Nothing is left of an ended session but its resource.
@@ -199,10 +200,10 @@ async fn a_status_that_rests_on_an_old_read_is_refused() {
     let world = World::new(json!({})).await;
     let replica = world.replica(0).await;
     let operator = Operator::start(&world, &[&replica]).await;
-    let old = world.session("nb", json!({})).await;
-    operator.settle("nb").await;
     // Of a former leader, say, that sees no replica and has not heard what became of the session.
     let former = Operator::start(&world, &[]).await;
+    let old = world.session("nb", json!({})).await;
+    operator.settle("nb").await;
     former
         .reconcile(old)
         .await
@@ -218,6 +219,20 @@ async fn a_status_that_rests_on_an_old_read_is_refused() {
         state(&kept),
         (Some(SessionPhase::Ready), "Created".to_owned())
     );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_place_is_not_given_up_on_an_old_read() {
+    let world = World::new(json!({})).await;
+    let replica = world.replica(0).await;
+    let operator = Operator::start(&world, &[&replica]).await;
+    let old = world.session("nb", json!({})).await;
+    operator.settle("nb").await;
+    // It knows the session's place, and sees no replica: on what it read it would have the session wait, and the pod might go.
+    let later = Operator::start(&world, &[]).await;
+    later.reconcile(old).await.expect("kept");
+    assert!(!later.recorder.take().iter().any(|call| is_write(call)));
+    assert_eq!(later.context.placement.count(&replica.uid()), 1);
 }
 
 #[tokio::test(flavor = "multi_thread")]

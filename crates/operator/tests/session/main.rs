@@ -12,6 +12,7 @@ mod operator;
 mod program;
 mod recorder;
 mod removal;
+mod taken;
 mod traces;
 mod wire;
 mod world;

@@ -9,7 +9,7 @@ import sys
 from types import TracebackType
 from typing import Any, AsyncIterator, Dict, Iterator, List, Mapping, Optional, Sequence, Set, Tuple, Type
 
-from . import _native
+from ._native import Client, Logs, interpreter_ends
 from ._progress import ProgressOption
 from ._tasks import Begun, Telling, parameters_of
 from .config import BackendConfig
@@ -26,22 +26,23 @@ class SparkClient:
 
     ``SparkClient(backend_config=SessionBackendConfig(namespace="team"))`` makes sessions on the cluster; the other configurations lead to
     any Spark Connect server, to a Spark operator, or to Livy. What a back end cannot do raises :class:`UnsupportedError`, which names those
-    that can. Methods whose name ends in ``_async`` are the same for ``asyncio``.
+    that can. Methods whose name ends in ``_async`` are the same for ``asyncio``. A client is its process' own: in a child by fork it raises
+    :class:`InvalidInputError`.
     """
 
     def __init__(self, backend_config: BackendConfig) -> None:
-        client, failure = _native.Client.new(_json(backend_config._told()))
+        client, failure = Client.new(_json(backend_config._told()))
         if client is None:
             assert failure is not None
             raise from_failure(failure)
-        self._native = client
+        self._client = client
         self._sessions: Dict[str, ManagedSparkSession] = {}
         self._process = os.getpid()
 
     @property
     def backend(self) -> str:
         """The back end's name: ``session``, ``connect``, ``operator`` or ``livy``."""
-        return self._native.kind()
+        return self._client.kind()
 
     def _create_session(
         self,
@@ -235,7 +236,7 @@ class SparkClient:
         follow: bool = False,
         previous: bool = False,
         tail: Optional[int] = None,
-    ) -> _native.Logs:
+    ) -> Logs:
         request = {"executor_id": executor_id, "follow": follow, "previous": previous, "tail": tail}
         return self._native.get_logs(submission_id, _json(request))
 
@@ -243,19 +244,25 @@ class SparkClient:
     def get_logs(self, *args: Any, **options: Any) -> Iterator[str]:
         """Lines of the log of an application's driver or executor, or of a session's server; with ``follow`` until the other side ends."""
         logs = self._logs(*args, **options)
-        while (lines := Begun(logs.more(), _lines).wait()) is not None:
+        while (lines := self._more(logs).wait()) is not None:
             yield from lines
 
     @parameters_of(_logs)
     async def get_logs_async(self, *args: Any, **options: Any) -> AsyncIterator[str]:
         """As :meth:`get_logs`, for ``async for``."""
         logs = self._logs(*args, **options)
-        while (lines := await Begun(logs.more(), _lines).wait_async()) is not None:
+        while (lines := await self._more(logs).wait_async()) is not None:
             for line in lines:
                 yield line
 
+    def _more(self, logs: Logs) -> Begun[Optional[List[str]]]:
+        self._check_process()
+        return Begun(logs.more(), _lines)
+
     def close(self) -> None:
-        """Closes the sessions that it made and lets go of those that it opened: all of them, then raises what went wrong first."""
+        """Closes the sessions that it made and lets go of those that it opened: all of them, then raises what went wrong first. What could
+        not be closed is tried again at the next call, and at the end of the interpreter."""
+        self._check_process()
         failures: List[Exception] = []
         for session in list(self._sessions.values()):
             try:
@@ -274,13 +281,29 @@ class SparkClient:
         error: Optional[BaseException],
         trace: Optional[TracebackType],
     ) -> None:
-        self.close()
+        if self._made_here:
+            self.close()
 
     def __repr__(self) -> str:
         return f"<SparkClient over the {self.backend} back end>"
 
     def __reduce__(self) -> Any:
         raise TypeError("a SparkClient cannot be pickled: it has live connections. Make one where it is needed")
+
+    @property
+    def _made_here(self) -> bool:
+        """Whether this process made it. A child by fork has a copy, but connections and sessions are its parent's."""
+        return self._process == os.getpid()
+
+    def _check_process(self) -> None:
+        # What the copy of a child begins never ends: the threads that the connections need do not follow a fork.
+        if not self._made_here:
+            raise InvalidInputError("this SparkClient was made before a fork: make one in this process")
+
+    @property
+    def _native(self) -> Client:
+        self._check_process()
+        return self._client
 
     def _managed(self, opened: Dict[str, Any], made: bool) -> ManagedSparkSession:
         try:
@@ -297,10 +320,12 @@ class SparkClient:
 
     def _take_back(self, opened: Dict[str, Any]) -> None:
         self._let_go_of(opened)
-        self.close_session(opened["info"]["name"] or opened["info"]["session_id"])
+        if self._made_here:
+            self.close_session(opened["info"]["name"] or opened["info"]["session_id"])
 
     def _let_go_of(self, opened: Dict[str, Any]) -> None:
-        self._native.let_go(opened["info"]["session_id"])
+        if self._made_here:
+            self._client.let_go(opened["info"]["session_id"])
 
     def _let_go(self, session_id: str) -> None:
         self._native.let_go(session_id)
@@ -313,11 +338,6 @@ class SparkClient:
 
     def _counted(self, session: str) -> Dict[str, Any]:
         return Begun[Dict[str, Any]](self._native.get_session_metrics(session), dict).wait()
-
-    def _close_at_exit(self) -> None:
-        # A child by fork has a copy of this client, but the sessions are its parent's.
-        if self._process == os.getpid():
-            self.close()
 
 
 def _json(request: Dict[str, Any]) -> str:
@@ -340,8 +360,9 @@ def _close_all() -> None:
     try:
         for client in list(_open):
             try:
-                client._close_at_exit()
+                if client._made_here:
+                    client.close()
             except Exception as error:  # nobody is there to catch it
                 print(f"sparkconnect: a session was not closed: {error}", file=sys.stderr)
     finally:
-        _native.interpreter_ends()
+        interpreter_ends()

@@ -8,7 +8,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, Dict, List, Optional, Tuple, Type
 
 from ._pyspark import Counter, open_session
-from .errors import InvalidInputError, SparkConnectError
+from .errors import InvalidInputError, NotFoundError, SparkConnectError
 from .models import SessionInfo, SessionMetrics, table
 
 if TYPE_CHECKING:
@@ -38,7 +38,9 @@ class ManagedSparkSession(SparkSession):
         self._managed_made = made
         self._managed_info = SessionInfo._of(opened["info"])
         self._managed_counter = Counter()
-        self._managed_closing = threading.Lock()
+        # The handler of a signal may close what its thread is just closing.
+        self._managed_closing = threading.RLock()
+        self._managed_stopped = False
         self._managed_closed = False
         self._managed_native: NativeSession = open_session(opened, self._managed_counter)
 
@@ -93,19 +95,25 @@ class ManagedSparkSession(SparkSession):
         self._managed_by._upload(self._managed_key, files)
 
     def close(self) -> None:
-        """Ends it. Closing twice does nothing."""
+        """Ends it. Closing twice does nothing; where the end failed, closing again tries again."""
+        # First: a child by fork may have a copy of the lock that nobody there opens.
+        self._managed_by._check_process()
         with self._managed_closing:
             if self._managed_closed:
                 return
-            self._managed_closed = True
-        # Our client ends it, or it is not ours to end: PySpark only lets go, and first, while the server still knows what it releases.
-        setattr(self._managed_native, "release_session_on_close", False)
-        self._managed_native.stop()
-        try:
+            if not self._managed_stopped:
+                # Our client ends it, or it is not ours to end: PySpark only lets go, and first, while the server still knows what it
+                # releases.
+                setattr(self._managed_native, "release_session_on_close", False)
+                self._managed_native.stop()
+                self._managed_stopped = True
             if self._managed_made:
-                self._managed_by.close_session(self._managed_key)
-        finally:
+                try:
+                    self._managed_by.close_session(self._managed_key)
+                except NotFoundError:  # somebody else has ended it
+                    pass
             self._managed_by._let_go(self.session_id)
+            self._managed_closed = True
 
     def stop(self) -> None:
         """As :meth:`close`."""
@@ -140,7 +148,8 @@ class ManagedSparkSession(SparkSession):
         exc_val: Optional[BaseException],
         exc_tb: Optional[TracebackType],
     ) -> None:
-        self.close()
+        if self._managed_by._made_here:
+            self.close()
 
     def __reduce__(self) -> Any:
         raise TypeError(

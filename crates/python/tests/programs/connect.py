@@ -187,7 +187,29 @@ class Life(unittest.TestCase):
             with self.assertRaisesRegex(UnavailableError, "it is gone"):
                 client.close()
         self.assertEqual(closing.call_count, 2)
-        for session in sessions:
+        self.assertEqual([session.is_closed for session in sessions], [False, True])
+        client.close()
+        client.close_session(sessions[1].session_id)
+
+    def test_one_that_cannot_be_closed_can_be_later(self):
+        with SparkClient(backend_config=config()) as client:
+            session = client.create_session(app_name="analysis")
+            with mock.patch.object(client, "close_session", side_effect=UnavailableError("not now")):
+                with self.assertRaisesRegex(UnavailableError, "not now"):
+                    session.close()
+            self.assertFalse(session.is_closed)
+            with mock.patch.object(session.native, "stop") as stopping:
+                client.close()
+            stopping.assert_not_called()
+            self.assertTrue(session.is_closed)
+            self.assertEqual(client.get_session_status(session.session_id).state, SessionState.CLOSED)
+
+    def test_one_that_somebody_else_has_ended_is_closed(self):
+        with SparkClient(backend_config=config()) as client:
+            with mock.patch.object(client, "close_session", side_effect=NotFoundError("there is none")):
+                with self.assertRaises(ZeroDivisionError):
+                    with client.create_session(app_name="analysis") as session:
+                        1 / 0
             self.assertTrue(session.is_closed)
             client.close_session(session.session_id)
 

@@ -113,6 +113,52 @@ class Ends(unittest.TestCase):
         self.assertNotIn("was not closed", errors)
         self.assert_gone(session_id)
 
+    def test_a_child_by_fork_needs_a_client_of_its_own(self):
+        forking = """
+            from sparkconnect import InvalidInputError
+
+            client = SparkClient(backend_config=config)
+            session = client.create_session(app_name="parent's")
+            child = os.fork()
+            if child == 0:
+                for use in (client.list_sessions, client.create_session, client.close, session.get_info, session.close):
+                    try:
+                        use()
+                    except InvalidInputError as refused:
+                        assert "was made before a fork" in str(refused)
+                    else:
+                        raise AssertionError(f"{use} did not refuse")
+                print(repr(client), repr(session), file=sys.stderr)
+                assert SparkClient(backend_config=config).list_sessions() == []
+                with client, session:
+                    sys.exit(7)
+            assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 7
+            assert session.sql("select 1 as one").first().one == 1
+            print(session.session_id)
+            """
+        (session_id,), errors = self.program(forking)
+        self.assertIn("<SparkClient over the connect back end>", errors)
+        self.assertIn("open>", errors)
+        self.assert_gone(session_id)
+
+    def test_one_that_could_not_be_closed_is_tried_again(self):
+        trying = """
+            from unittest import mock
+
+            from sparkconnect import UnavailableError
+
+            client = SparkClient(backend_config=config)
+            with mock.patch.object(client, "close_session", side_effect=UnavailableError("not now")):
+                try:
+                    with client.create_session(app_name="left open") as session:
+                        print(session.session_id)
+                except UnavailableError:
+                    pass
+            """
+        (session_id,), errors = self.program(trying)
+        self.assert_gone(session_id)
+        self.assertEqual(errors, "")
+
 
 if __name__ == "__main__":
     unittest.main()

@@ -77,6 +77,15 @@ class Batches(unittest.TestCase):
         submitted = self.client.submit_application("endless", endless)
         lines = self.client.get_logs(submitted.id, follow=True)
         self.assertIn("at work", lines)
+        child = os.fork()
+        if child == 0:
+            try:
+                list(lines)
+            except InvalidInputError:
+                os._exit(7)
+            finally:
+                os._exit(1)
+        self.assertEqual(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), 7)
         self.assertEqual(self.client.get_status("endless").state, ApplicationState.RUNNING)
         with self.assertRaises(ZeroDivisionError):
             self.client.wait("endless", timeout=PATIENCE, progress=lambda _: 1 / 0)

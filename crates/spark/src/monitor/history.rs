@@ -30,6 +30,14 @@ pub(crate) struct Connect {
     pub(crate) operations: Vec<wire::Operation>,
 }
 
+impl Connect {
+    /// Whether an operation has not ended yet.
+    pub(crate) fn has_open(&self) -> bool {
+        let mut operations = self.operations.iter();
+        operations.any(|operation| operation.close_timestamp == 0)
+    }
+}
+
 /// When a session was last seen at work.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Activity {

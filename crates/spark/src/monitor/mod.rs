@@ -20,7 +20,7 @@ pub use history::Activity;
 pub use tag::SessionKey;
 
 use bytes::Owners;
-use history::{Connect, History, Raw};
+use history::{History, Raw};
 use rest::Rest;
 use wire::{Application, Executor, Job, Stage};
 
@@ -246,24 +246,25 @@ impl Monitor {
         if !self.sweep() && self.raw.connect.is_none() {
             return Ok(None);
         }
-        let Some(sessions) = self.rest.get(&self.path("connect/sessions")).await? else {
+        let path = self.path("connect/sessions");
+        let Some(sessions) = self.rest.get::<Vec<wire::Session>>(&path).await? else {
             return Ok(None);
         };
-        let known = self.raw.connect.take().unwrap_or_default();
-        let news = known.sessions != sessions;
-        let open = known
-            .operations
-            .iter()
-            .any(|operation| operation.close_timestamp == 0);
-        let operations = if news || new_jobs || open || self.restless || self.sweep() {
-            self.rest.need(&self.path("connect/operations")).await?
-        } else {
-            known.operations
+        let (news, open) = match &self.raw.connect {
+            Some(known) => (known.sessions != sessions, known.has_open()),
+            None => (!sessions.is_empty(), false),
         };
-        self.raw.connect = Some(Connect {
-            sessions,
-            operations,
-        });
+        // A poll may be given up here: what was known stays until there is more.
+        let operations = if news || new_jobs || open || self.restless || self.sweep() {
+            Some(self.rest.need(&self.path("connect/operations")).await?)
+        } else {
+            None
+        };
+        let known = self.raw.connect.get_or_insert_default();
+        known.sessions = sessions;
+        if let Some(operations) = operations {
+            known.operations = operations;
+        }
         Ok(Some(news))
     }
 

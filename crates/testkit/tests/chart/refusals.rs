@@ -38,8 +38,28 @@ const WRONG: &[(&str, &str)] = &[
     ),
     ("gateway.address=spark.example.com", "at '/gateway/address'"),
     (
+        "gateway.address=https://spark.example.com:443",
+        "at '/gateway/address'",
+    ),
+    (
         "gateway.limits.idleTimeout=soon",
         "at '/gateway/limits/idleTimeout'",
+    ),
+    (
+        "gateway.limits.idleTimeout=0s",
+        "at '/gateway/limits/idleTimeout'",
+    ),
+    (
+        "gateway.limits.connectTimeout=500ms",
+        "at '/gateway/limits/connectTimeout'",
+    ),
+    (
+        "gateway.limits.maxConnectionAge=1d",
+        "at '/gateway/limits/maxConnectionAge'",
+    ),
+    (
+        "gateway.limits.maxConnectionAge=1m1h",
+        "at '/gateway/limits/maxConnectionAge'",
     ),
     (
         "gateway.oidc.issuer=http://i.example",
@@ -90,6 +110,10 @@ const WRONG: &[(&str, &str)] = &[
     (
         "gateway.grpcRoute.enabled=true,gateway.address=a:1",
         "gateway.grpcRoute needs parentRefs",
+    ),
+    (
+        "gateway.grpcRoute.enabled=true,gateway.address=a:1,gateway.grpcRoute.parentRefs[0].name=a",
+        "gateway.grpcRoute needs caConfigMap",
     ),
     (
         "gateway.tls.certManager.enabled=true",

@@ -5,23 +5,36 @@ use serde_json::{Number, Value};
 /// The definition of SparkConnectServer.
 pub(crate) fn server() -> String {
     let [server, _] = definitions();
-    yaml(&server)
+    manifest(&yaml(&server))
 }
 
 /// The definition of SparkSession.
 pub(crate) fn session() -> String {
     let [_, session] = definitions();
-    yaml(&session)
+    manifest(&yaml(&session))
 }
 
 /// The definition of SparkConnectServer as the chart has it.
 pub(crate) fn server_template() -> String {
-    template(&server())
+    let [server, _] = definitions();
+    template(&yaml(&server))
 }
 
 /// The definition of SparkSession as the chart has it.
 pub(crate) fn session_template() -> String {
-    template(&session())
+    let [_, session] = definitions();
+    template(&yaml(&session))
+}
+
+/// A definition that Flux and Argo CD leave where it is when it leaves what they apply: with it would go every server and session.
+fn manifest(definition: &str) -> String {
+    let metadata = "\
+metadata:
+  annotations:
+    argocd.argoproj.io/sync-options: Prune=false,Delete=false
+    kustomize.toolkit.fluxcd.io/prune: disabled
+";
+    definition.replacen("metadata:\n", metadata, 1)
 }
 
 /// A definition that the chart installs, keeps and labels as its values say.

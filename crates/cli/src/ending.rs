@@ -6,7 +6,7 @@ use crate::error::Error;
 
 /// How this program is told to end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Ending {
+pub(crate) enum Ending {
     /// Ctrl-C at the terminal: SIGINT, which every program of the terminal gets.
     Interrupted,
     /// SIGTERM, or SIGHUP: the terminal is gone.
@@ -15,7 +15,7 @@ pub(super) enum Ending {
 
 /// Listens; from here on the signals do not end this program by themselves.
 #[derive(Debug)]
-pub(super) struct Endings {
+pub(crate) struct Endings {
     interrupt: Signal,
     terminate: Signal,
     hang_up: Signal,
@@ -23,7 +23,7 @@ pub(super) struct Endings {
 
 impl Endings {
     /// Begins to listen.
-    pub(super) fn listen() -> Result<Self, Error> {
+    pub(crate) fn listen() -> Result<Self, Error> {
         let listen = |kind| signal(kind).map_err(Error::no_runtime);
         Ok(Self {
             interrupt: listen(SignalKind::interrupt())?,
@@ -33,7 +33,7 @@ impl Endings {
     }
 
     /// The next one.
-    pub(super) async fn next(&mut self) -> Ending {
+    pub(crate) async fn next(&mut self) -> Ending {
         tokio::select! {
             _ = self.interrupt.recv() => Ending::Interrupted,
             _ = self.terminate.recv() => Ending::Terminated,
