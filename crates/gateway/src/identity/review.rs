@@ -121,3 +121,37 @@ impl Expiry<TokenHash, Answer> for Lasting {
         Some(if answer.is_ok() { KNOWN } else { UNKNOWN })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::convert::Infallible;
+
+    use futures::StreamExt;
+    use futures::stream::FuturesUnordered;
+    use http::Response;
+    use kube::client::Body;
+    use tower::service_fn;
+
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn a_silent_api_server_keeps_few_callers_waiting_and_none_for_long() {
+        let silent = service_fn(|_| std::future::pending::<Result<Response<Body>, Infallible>>());
+        let reviews = Reviews::new(Client::new(silent, "default"), "sparkconnect".to_owned());
+        let many = QUESTIONS + WAITING + 1;
+        let tokens: Vec<_> = (0..many).map(|number| format!("a.b.{number}")).collect();
+        let mut asked: FuturesUnordered<_> = tokens.iter().map(|it| reviews.person(it)).collect();
+        let began = tokio::time::Instant::now();
+        let mut told = Vec::new();
+        while let Some(answer) = asked.next().await {
+            assert!(matches!(answer, Err(Refusal::Unsaid { .. })), "{answer:?}");
+            told.push(began.elapsed());
+        }
+        assert_eq!(told.len(), many);
+        assert!(told[0] < PATIENCE, "one too many is refused at once");
+        assert!(
+            told[1] >= PATIENCE && told[many - 1] < PATIENCE * 2,
+            "{told:?}"
+        );
+    }
+}
