@@ -18,17 +18,26 @@ pub(crate) enum Ending {
 pub(crate) struct Endings {
     interrupt: Signal,
     terminate: Signal,
-    hang_up: Signal,
+    hang_up: Option<Signal>,
 }
 
 impl Endings {
-    /// Begins to listen.
+    /// Begins to listen. Where the terminal goes, the process ends, or goes on under nohup, as ever.
     pub(crate) fn listen() -> Result<Self, Error> {
         let listen = |kind| signal(kind).map_err(Error::no_runtime);
         Ok(Self {
             interrupt: listen(SignalKind::interrupt())?,
             terminate: listen(SignalKind::terminate())?,
-            hang_up: listen(SignalKind::hangup())?,
+            hang_up: None,
+        })
+    }
+
+    /// The same of one that has something to put in order also when its terminal goes.
+    pub(crate) fn listen_to_all() -> Result<Self, Error> {
+        let hang_up = signal(SignalKind::hangup()).map_err(Error::no_runtime)?;
+        Ok(Self {
+            hang_up: Some(hang_up),
+            ..Self::listen()?
         })
     }
 
@@ -37,7 +46,16 @@ impl Endings {
         tokio::select! {
             _ = self.interrupt.recv() => Ending::Interrupted,
             _ = self.terminate.recv() => Ending::Terminated,
-            _ = self.hang_up.recv() => Ending::Terminated,
+            () = hung_up(&mut self.hang_up) => Ending::Terminated,
         }
+    }
+}
+
+async fn hung_up(signal: &mut Option<Signal>) {
+    match signal {
+        Some(signal) => {
+            signal.recv().await;
+        }
+        None => std::future::pending().await,
     }
 }

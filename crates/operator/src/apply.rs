@@ -11,7 +11,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 use sha2::{Digest, Sha256};
-use sparkconnect_api::labels::{MANAGED_BY, MANAGER};
+use sparkconnect_api::labels::{MANAGED_BY, MANAGER, SERVER};
 use sparkconnect_telemetry::spans::within;
 use tracing::Instrument;
 
@@ -136,13 +136,7 @@ impl Applier {
         let name = desired.name_any();
         let found = self.api::<K>(desired).get_metadata_opt(&name).await;
         let found = found.map_err(|source| failed::<K>("look for", &name, source))?;
-        if found.is_none_or(|found| is_ours(&found, desired)) {
-            return Ok(());
-        }
-        Err(ApplyError::Taken {
-            kind: K::kind(&()).into_owned(),
-            name,
-        })
+        found.map_or(Ok(()), |found| check_ours(&found, desired))
     }
 
     /// Deletes `object` if it is still the one that was seen.
@@ -172,13 +166,22 @@ impl Applier {
     }
 }
 
-/// Whether it was made for the same owner, or by the operator for one that it has no more.
-fn is_ours(found: &impl ResourceExt, desired: &impl ResourceExt) -> bool {
-    let label = found.labels().get(MANAGED_BY);
-    let (owners, others) = (desired.owner_references(), found.owner_references());
+/// Refuses what was made neither for the owner of `desired` nor, by the operator, for a former server of its name.
+///
+/// # Errors
+/// [`ApplyError::Taken`].
+pub fn check_ours<K: Child>(found: &impl ResourceExt, desired: &K) -> Result<(), ApplyError> {
+    let (labels, own) = (found.labels(), desired.labels());
+    let same = |key: &str| own.contains_key(key) && labels.get(key) == own.get(key);
+    let owners = desired.owner_references();
     let shared = |owner: &OwnerReference| owners.iter().any(|it| it.uid == owner.uid);
-    let orphan = others.is_empty() && label.is_some_and(|label| label == MANAGER);
-    orphan || others.iter().any(shared)
+    if same(MANAGED_BY) && same(SERVER) || found.owner_references().iter().any(shared) {
+        return Ok(());
+    }
+    Err(ApplyError::Taken {
+        kind: K::kind(&()).into_owned(),
+        name: desired.name_any(),
+    })
 }
 
 fn failed<K: Child>(action: &'static str, name: &str, source: kube::Error) -> ApplyError {
@@ -253,26 +256,26 @@ mod tests {
     }
 
     #[test]
-    fn an_object_is_ours_by_its_label_or_its_owner() {
+    fn an_object_is_ours_by_its_labels_or_its_owner() {
         use k8s_openapi::api::core::v1::ServiceAccount;
 
-        let object = |labels: Value, owners: Value| -> ServiceAccount {
-            serde_json::from_value(
-                json!({"metadata": {"name": "spark", "labels": labels, "ownerReferences": owners}}),
-            )
+        let object = |manager: &str, server: &str, uid: &str| -> ServiceAccount {
+            let owner = json!({"apiVersion": "v1", "kind": "K", "name": "n", "uid": uid});
+            serde_json::from_value(json!({"metadata": {
+                "name": "spark", "labels": {MANAGED_BY: manager, SERVER: server}, "ownerReferences": [owner],
+            }}))
             .unwrap()
         };
-        let owner = |uid: &str| json!([{"apiVersion": "v1", "kind": "K", "name": "n", "uid": uid}]);
-        let label = |value: &str| json!({MANAGED_BY: value});
-        let desired = object(label(MANAGER), owner("a"));
+        let desired = object(MANAGER, "spark", "a");
         for (found, ours) in [
-            (object(json!({}), json!([])), false),
-            (object(label("Helm"), owner("b")), false),
-            (object(label(MANAGER), owner("b")), false),
-            (object(label(MANAGER), json!([])), true),
-            (object(json!({}), owner("a")), true),
+            (ServiceAccount::default(), false),
+            (object("Helm", "spark", "b"), false),
+            (object(MANAGER, "another", "b"), false),
+            (object(MANAGER, "spark", "former"), true),
+            (object("Helm", "none", "a"), true),
         ] {
-            assert_eq!(is_ours(&found, &desired), ours, "{found:?}");
+            let checked = check_ours(&found, &desired);
+            assert_eq!(checked.is_ok(), ours, "{found:?}");
         }
     }
 

@@ -4,13 +4,14 @@
 //! skewed clocks make nobody leader early.
 
 use std::convert::Infallible;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use jiff::Timestamp;
 use k8s_openapi::api::coordination::v1::{Lease, LeaseSpec};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::MicroTime;
 use kube::Client;
 use kube::api::{Api, ObjectMeta, PostParams};
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 /// Name of the Lease in the operator's namespace.
@@ -22,7 +23,7 @@ const RETRY: Duration = Duration::from_secs(2);
 /// A leader that could not renew for this long stops acting: shorter than [`DURATION`], so that two never lead.
 const RENEW_DEADLINE: Duration = Duration::from_secs(7);
 /// Bound of one call to the API server.
-const CALL: Duration = Duration::from_secs(3);
+const CALL: Duration = Duration::from_secs(2);
 
 /// Why the lease is not held.
 #[derive(Debug, thiserror::Error)]
@@ -84,7 +85,8 @@ impl Elector {
         let mut last = "the API server did not answer".to_owned();
         loop {
             let left = |renewed: Instant| RENEW_DEADLINE.saturating_sub(renewed.elapsed());
-            tokio::time::sleep(RETRY.min(left(self.renewed))).await;
+            // Half of what is left is for the call.
+            tokio::time::sleep(RETRY.min(left(self.renewed) / 2)).await;
             match tokio::time::timeout(left(self.renewed), self.renew()).await {
                 Ok(Ok(true)) => {}
                 Ok(Ok(false)) => {
@@ -213,13 +215,20 @@ async fn call<T>(request: impl Future<Output = Result<T, kube::Error>>) -> Resul
         .await
         .unwrap_or_else(|_| {
             Err(kube::Error::Service(
-                "the API server did not answer within 3 s".into(),
+                "the API server did not answer within 2 s".into(),
             ))
         })
 }
 
 #[cfg(test)]
 mod tests {
+    use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
+    use std::sync::{Arc, Mutex};
+
+    use http::{Method, Request, Response};
+    use kube::client::Body;
+    use tower::{BoxError, service_fn};
+
     use super::*;
 
     fn elector(identity: &str) -> Elector {
@@ -239,6 +248,58 @@ mod tests {
         let taken = b.claim(Some(&seen), Timestamp::now());
         assert_eq!(taken.metadata.resource_version.as_deref(), Some("7"));
         assert_eq!(taken.spec.unwrap().lease_transitions, Some(1));
+    }
+
+    /// A leader whose API server gives no answer to the next so many calls.
+    async fn leader(silent: Arc<AtomicU32>) -> Elector {
+        let lease = Arc::new(Mutex::new(None));
+        let answers = service_fn(move |request: Request<Body>| {
+            let (lease, silent) = (Arc::clone(&lease), Arc::clone(&silent));
+            async move {
+                let one_less = |left: u32| left.checked_sub(1);
+                if silent.fetch_update(Relaxed, Relaxed, one_less).is_ok() {
+                    std::future::pending::<()>().await;
+                }
+                let writes = request.method() != Method::GET;
+                let body = request.into_body().collect_bytes().await?.to_vec();
+                let mut lease = lease.lock().unwrap();
+                if writes {
+                    *lease = Some(body);
+                }
+                let (status, body) = match &*lease {
+                    Some(body) => (200, body.clone()),
+                    None => (404, br#"{"code": 404, "reason": "NotFound"}"#.to_vec()),
+                };
+                let response = Response::builder().status(status);
+                Ok::<_, BoxError>(response.body(Body::from(body)).unwrap())
+            }
+        });
+        let mut elector = Elector::new(Client::new(answers, "ns"), "ns", "a");
+        assert!(elector.acquire(&CancellationToken::new()).await);
+        elector
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_call_without_an_answer_costs_no_leadership() {
+        let silent = Arc::new(AtomicU32::new(0));
+        let mut elector = leader(Arc::clone(&silent)).await;
+        for _ in 0..3 {
+            silent.store(1, Relaxed);
+            let held = tokio::time::timeout(DURATION, elector.hold()).await;
+            assert!(held.is_err(), "{held:?}");
+            assert_eq!(silent.load(Relaxed), 0, "it was called");
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_leader_that_is_not_answered_ends_before_its_lease() {
+        let silent = Arc::new(AtomicU32::new(0));
+        let mut elector = leader(Arc::clone(&silent)).await;
+        silent.store(u32::MAX, Relaxed);
+        let began = Instant::now();
+        let Err(LeaderError::Lost(why)) = elector.hold().await;
+        assert!(why.contains("did not answer"), "{why}");
+        assert!(began.elapsed() < DURATION, "{:?}", began.elapsed());
     }
 
     #[tokio::test]

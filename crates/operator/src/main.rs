@@ -12,11 +12,11 @@ use sparkconnect_telemetry::program;
 fn main() -> ExitCode {
     let settings = Settings::parse();
     let common = settings.common.clone();
-    match (settings.remove, settings.check_session.clone()) {
-        (Some(what), _) => program::run("operator", &common, |stop| {
+    match settings.remove {
+        Some(what) => program::run("operator", &common, |stop| {
             remove::run(what, settings, stop)
         }),
-        (None, Some(folder)) => program::run("operator", &common, |stop| check::run(folder, stop)),
-        (None, None) => program::run("operator", &common, |stop| run(settings, stop)),
+        None if settings.check_session => program::run("operator", &common, check::run),
+        None => program::run("operator", &common, |stop| run(settings, stop)),
     }
 }

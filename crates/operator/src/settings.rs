@@ -1,7 +1,6 @@
 //! The operator's command line: every flag has an environment variable of the same meaning. No I/O.
 
 use std::collections::BTreeSet;
-use std::path::PathBuf;
 
 use clap::Parser;
 use sparkconnect_telemetry::Common;
@@ -76,9 +75,11 @@ pub struct Settings {
     #[arg(long, value_name = "WHAT")]
     pub remove: Option<Removal>,
 
-    /// Calls Spark in the session whose connection Secret is mounted at this folder, as a client would, and runs nothing: for `helm test`.
-    #[arg(long, value_name = "FOLDER", conflicts_with = "remove")]
-    pub check_session: Option<PathBuf>,
+    /// Calls Spark in a session, as a client would, and runs nothing: for `helm test`. The entries `host`, `port`, `uri`, `token`, `sessionId`,
+    /// `userId` and, where there is one, `ca.crt` of the session's connection Secret are the environment variables `SESSION_HOST`,
+    /// `SESSION_PORT`, `SESSION_URI`, `SESSION_TOKEN`, `SESSION_ID`, `SESSION_USER` and `SESSION_AUTHORITY`.
+    #[arg(long, conflicts_with = "remove")]
+    pub check_session: bool,
 }
 
 impl Settings {

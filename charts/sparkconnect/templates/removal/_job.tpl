@@ -3,7 +3,7 @@ Takes: root, what, hook, rules, namespaces (none: the whole cluster). */}}
 {{- define "sparkconnect.removal" -}}
 {{- $name := printf "sparkconnect-remove-%s" .what }}
 {{- $labels := include "sparkconnect.labels" (dict "root" .root "name" "sparkconnect-remove") }}
-{{- $subject := printf "kind: ServiceAccount\nname: %s\nnamespace: %s" $name .root.Release.Namespace }}
+{{- $subject := printf "kind: ServiceAccount\nname: %s\nnamespace: %q" $name .root.Release.Namespace }}
 {{- $annotations := printf "helm.sh/hook: %s\nhelm.sh/hook-weight: \"-1\"\nhelm.sh/hook-delete-policy: before-hook-creation,hook-succeeded" .hook }}
 {{- $rules := .rules }}
 apiVersion: v1

@@ -69,7 +69,7 @@ pub(crate) async fn run(context: &Context, args: &Args) -> Result<ExitCode, Erro
     let python = Python::ask(&args.python).await?;
     python.usable()?;
     let client = context.sessions(Reach::Auto).await?;
-    let mut endings = Endings::listen()?;
+    let mut endings = Endings::listen_to_all()?;
     if let Some(session) = &args.session {
         let session = tokio::select! {
             opened = open(context, args, &client, session) => opened?,

@@ -158,6 +158,7 @@ fn one_is_made_and_waited_for() {
         json!({
             "server": "demo", "user": "ada", "appName": "notebook", "sparkConf": {"spark.a": "1"},
             "idleTimeout": "1h30m", "ttl": "8h", "sessionId": "11111111-6e0e-4f58-9d6e-2f6a3c1b7a10",
+            "retention": "24h",
         })
     );
     assert_eq!(made["metadata"]["labels"]["team"], "data");

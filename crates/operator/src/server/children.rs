@@ -8,7 +8,7 @@ use kube::runtime::reflector::{ObjectRef, Store};
 use sparkconnect_api::{SparkConnectServer, labels};
 
 use super::build::Children;
-use crate::apply::{ApplyError, Child, Outcome};
+use crate::apply::{ApplyError, Child, Outcome, check_ours};
 use crate::context::Context;
 
 /// Applies every object of `children`, and deletes those that the server no longer has.
@@ -98,8 +98,9 @@ async fn kind<K: Child + Send + Sync + 'static>(
         let name = object.name_any();
         let reference = ObjectRef::new(&name).within(&object.namespace().unwrap_or_default());
         let live = cache.get(&reference);
-        if live.is_none() {
-            context.applier.check_free(&object).await?;
+        match live.as_deref() {
+            Some(live) => check_ours(live, &object)?,
+            None => context.applier.check_free(&object).await?,
         }
         if context.applier.ensure(object, live.as_deref()).await? == Outcome::Applied {
             context
